@@ -1,0 +1,110 @@
+"""The model card that lies beside every weight file (`NAME.json`): what is needed to build and feed the network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from poseact.errors import InvalidWeights
+
+CARD_BYTES = 4_000_000
+LARGEST_CONFIG_NUMBER = 65_536
+
+Probability = Annotated[float, Field(ge=0, le=1)]
+
+
+class Preprocessing(BaseModel):
+    """How poses become the input of a classifier (paper, section 3.2).
+
+    Attributes:
+        kind: what each channel shows, one joint or one limb.
+        clip_len: frames in a clip.
+        size: side of the square heatmap, px.
+        sigma: of each Gaussian, px at `size`.
+        num_clips, flip: the views whose probabilities are averaged.
+        sampler: which frames a clip takes: "pyskl" and "mmaction2" are the published random streams, "even" takes the
+            middle of equal stretches.
+        seconds: the length of a clip in the training data; longer videos are read in windows of this length.
+        None: the whole video is one clip, as in the paper.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["joint", "limb"] = "joint"
+    clip_len: int = Field(48, ge=1, le=1024)
+    size: int = Field(64, ge=8, le=512)
+    sigma: float = Field(0.6, gt=0, le=50)
+    num_clips: int = Field(10, ge=1, le=100)
+    flip: bool = True
+    sampler: Literal["pyskl", "mmaction2", "even"] = "pyskl"
+    seconds: float | None = Field(None, gt=0)
+
+
+class Card(BaseModel):
+    """What a weight file holds and how to feed it; stored as JSON.
+
+    Attributes:
+        name: short identifier.
+        task: what the network is for.
+        architecture, config: which builder makes it, and its keyword arguments.
+        labels: class names in index order; empty for detectors and estimators.
+        layout: the keypoint layout that a classifier reads or an estimator writes.
+        preprocessing: only for classifiers.
+        unknown_below: a top probability below this is reported as "unknown"; from the validation part.
+        temperature: logits are divided by it, so that probabilities are honest; from the validation part.
+        training: data, recipe, seed and metrics, for people.
+        licence: SPDX identifier of the weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    format: Literal["poseact/model/1"] = "poseact/model/1"
+    name: str = Field(min_length=1, max_length=200)
+    task: Literal["detect", "pose", "classify"]
+    architecture: str
+    config: dict[str, Any] = Field(default_factory=dict)
+    labels: tuple[str, ...] = ()
+    layout: str = "coco17"
+    preprocessing: Preprocessing | None = None
+    unknown_below: Probability = 0.0
+    temperature: float = Field(1.0, gt=0.01, lt=100)
+    training: dict[str, Any] = Field(default_factory=dict)
+    licence: str = ""
+    poseact: str = ""
+
+    @model_validator(mode="after")
+    def _classifiers_are_complete(self) -> Card:
+        if self.task == "classify":
+            if self.preprocessing is None or len(self.labels) < 2:
+                raise ValueError("a classifier needs preprocessing and at least two labels")
+            if self.config.get("num_classes") != len(self.labels):
+                raise ValueError(f"{len(self.labels)} labels, but num_classes is {self.config.get('num_classes')!r}")
+        if any(number > LARGEST_CONFIG_NUMBER for number in _numbers(self.config)):
+            raise ValueError(f"config: a number above {LARGEST_CONFIG_NUMBER} is not a network that can be built")
+        return self
+
+
+def _numbers(value: Any) -> list[float]:
+    if isinstance(value, dict):
+        return [number for item in value.values() for number in _numbers(item)]
+    if isinstance(value, list | tuple):
+        return [number for item in value for number in _numbers(item)]
+    return [value] if isinstance(value, int | float) else []
+
+
+def read_card(path: Path) -> Card:
+    """Read a model card. Raises: InvalidWeights when it is missing, too long, or not a card."""
+    try:
+        if path.stat().st_size > CARD_BYTES:
+            raise InvalidWeights(f"{path} has {path.stat().st_size} bytes, which is no model card")
+        return Card.model_validate_json(path.read_bytes())
+    except OSError as error:
+        raise InvalidWeights(
+            f"the model card {path} cannot be read ({error.strerror}); it belongs beside the weights"
+        ) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "file"
+        raise InvalidWeights(f"{path} is not a poseact model card: {where}: {first['msg']}") from error
