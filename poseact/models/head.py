@@ -1,0 +1,27 @@
+"""The classification head of PoseConv3D: global average, dropout, one linear layer. No backbone."""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+class I3DHead(nn.Module):
+    """Mean over time and space -> dropout -> linear `fc_cls`, which starts as N(0, 0.01) with bias 0.
+
+    Args:
+        in_channels: feature channels of the backbone.
+        num_classes: logits.
+        dropout: share of features that training drops.
+    """
+
+    def __init__(self, in_channels: int, num_classes: int, dropout: float = 0.5) -> None:
+        super().__init__()
+        self.avg_pool = nn.AdaptiveAvgPool3d(1)
+        self.dropout = nn.Dropout(dropout)
+        self.fc_cls = nn.Linear(in_channels, num_classes)
+        nn.init.normal_(self.fc_cls.weight, std=0.01)
+        nn.init.zeros_(self.fc_cls.bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, T, H, W) -> (N, num_classes) logits."""
+        return self.fc_cls(self.dropout(self.avg_pool(x).flatten(1)))
