@@ -1,0 +1,93 @@
+"""Reading with OpenCV: forward only. The fallback for files that PyAV cannot read; opens nothing but the given file."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from fractions import Fraction
+from pathlib import Path
+
+import cv2
+import numpy as np
+
+from poseact.types import Array, Frame, Gap, VideoInfo
+from poseact.video.scan import Scan
+from poseact.video.source import FORMATS, UnreadableVideo, check_pixels
+from poseact.video.timeline import Timeline
+
+os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; read by OpenCV when it first opens a file
+
+_ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
+_environment_lock = threading.Lock()
+
+
+def scan_video(file: Path, name: str) -> Scan:
+    """What OpenCV knows of a file that PyAV cannot read; frame count and duration are the header's claims.
+
+    Raises: UnreadableVideo, LimitExceeded.
+    """
+    with _opened(file, name) as capture:
+        seen, image = capture.read()
+        if not seen:
+            raise UnreadableVideo(f"{name} has no picture that can be decoded; it may be damaged or cut short")
+        fps = capture.get(cv2.CAP_PROP_FPS) or 25.0
+        count = max(1, int(capture.get(cv2.CAP_PROP_FRAME_COUNT)))
+        rotation = int(-capture.get(cv2.CAP_PROP_ORIENTATION_META)) % 360
+        codec = int(capture.get(cv2.CAP_PROP_FOURCC)).to_bytes(4, "little").decode("latin-1").strip("\0 ").lower()
+    height, width = image.shape[:2]
+    info = VideoInfo(name, width, height, fps, count, count / fps, codec or "unknown", rotation)
+    nothing = np.zeros(1, np.int64)
+    timeline = Timeline(nothing, nothing, Fraction(1, 1000), exact=False, seekable=False, end=0)
+    return Scan(file, info, timeline, (width, height))
+
+
+def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
+    """Yield the wanted frames in presentation order; append what is missing to `gaps`."""
+    last = None if wanted is None else (int(wanted[-1]) if len(wanted) else -1)
+    targets = None if wanted is None else set(wanted.tolist())
+    timeline, index = scan.timeline, 0
+    with _opened(scan.file, scan.info.path) as capture:
+        while (last is None or index <= last) and capture.grab():
+            if targets is None or index in targets:
+                seconds = timeline.seconds(index) if timeline.exact else index / scan.info.fps
+                seen, image = capture.retrieve()
+                if seen:
+                    yield Frame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+            index += 1
+        else:
+            ended = last is None or index <= last
+    if ended and timeline.exact and index < len(timeline):
+        start, end = timeline.seconds(index), timeline.seconds(len(timeline))
+        gaps.append(Gap(start, end, len(timeline) - index, "OpenCV yields fewer pictures than the file holds"))
+
+
+@contextmanager
+def _opened(file: Path, name: str) -> Iterator[cv2.VideoCapture]:
+    """A capture of FFmpeg's decoder (no image sequences, no cameras); pictures come upright, 8 bit BGR."""
+    with _environment_lock:
+        level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
+        before = os.environ.get(_ENVIRONMENT)
+        os.environ[_ENVIRONMENT] = f"protocol_whitelist;file|format_whitelist;{FORMATS}"
+        try:
+            capture = cv2.VideoCapture(str(file), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 2])
+        except cv2.error as error:
+            raise UnreadableVideo(f"{name} cannot be opened by OpenCV; it may be damaged or not a video") from error
+        finally:
+            cv2.utils.logging.setLogLevel(level)
+            if before is None:
+                del os.environ[_ENVIRONMENT]
+            else:
+                os.environ[_ENVIRONMENT] = before
+    try:
+        if not capture.isOpened():
+            raise UnreadableVideo(
+                f"{name} is not a video that can be read; it may be damaged, cut short or not a video"
+            )
+        capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
+        width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
+        check_pixels(int(width), int(height), name)
+        yield capture
+    finally:
+        capture.release()

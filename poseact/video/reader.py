@@ -1,0 +1,101 @@
+"""One reader over all decoders: `open_video` and `probe`. What a decoder does stays in its own module."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+
+from poseact.errors import UsageError
+from poseact.types import Array, Frame, Gap, VideoInfo
+from poseact.video import opencv, pyav
+from poseact.video.scan import Scan, scan_video
+from poseact.video.source import UnreadableVideo, local_file
+from poseact.video.timeline import wanted_indices
+
+ReadFrames = Callable[[Scan, "Array | None", "list[Gap]"], Iterator[Frame]]
+
+
+class VideoReader:
+    """A video that can be read any number of times, densely or sparsely.
+
+    Attributes:
+        info: size, rate and length; `frame_count` is what a full decode is expected to yield.
+        gaps: stretches that could not be decoded, of the latest reading; filled while reading.
+    """
+
+    def __init__(self, scan: Scan, read_frames: ReadFrames) -> None:
+        self.info: VideoInfo = scan.info
+        self.gaps: list[Gap] = list(scan.gaps)
+        self._scan = scan
+        self._read_frames = read_frames
+        self._reading: list[Iterator[Frame]] = []
+
+    def frames(self, indices: Sequence[int] | Array | None = None) -> Iterator[Frame]:
+        """Yield frames in presentation order, one in memory at a time.
+
+        Args:
+            indices: which frames, counted from 0 in presentation order, in any order; None means all. Frames that are
+                damaged or beyond the end are left out.
+        Raises: UsageError for a negative index.
+        """
+        wanted = wanted_indices(indices)
+        self.gaps = list(self._scan.gaps)
+        frames = self._read_frames(self._scan, wanted, self.gaps)
+        self._reading.append(frames)
+        return frames
+
+    def close(self) -> None:
+        """End the readings that are under way and release their file."""
+        for frames in self._reading:
+            frames.close()  # type: ignore[attr-defined]
+        self._reading.clear()
+
+    def __enter__(self) -> VideoReader:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+def open_video(path: str | Path, decoder: str = "auto") -> VideoReader:
+    """Open a local video file.
+
+    Args:
+        path: a file; addresses, folders, playlists and still images are refused.
+        decoder: "pyav", "opencv", "decord", or "auto": PyAV, then OpenCV where PyAV cannot read the file.
+    Raises: InvalidVideo, LimitExceeded; UsageError for an unknown or missing decoder.
+    """
+    if decoder not in DECODERS:
+        raise UsageError(f"unknown decoder {decoder!r}; known are {', '.join(DECODERS)}")
+    file = local_file(path)
+    try:
+        scan = scan_video(file, str(path))
+    except UnreadableVideo:
+        if decoder not in {"auto", "opencv"}:
+            raise
+        scan = opencv.scan_video(file, str(path))
+        decoder = "opencv"
+    return VideoReader(scan, DECODERS[decoder])
+
+
+def probe(path: str | Path) -> VideoInfo:
+    """Size, rate, exact frame count, duration, codec and rotation of a video. Raises: as `open_video`."""
+    with open_video(path) as reader:
+        return reader.info
+
+
+def _read_with_decord(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
+    from poseact.video import decord  # the library has no wheel for some machines
+
+    return decord.read_frames(scan, wanted, gaps)
+
+
+DECODERS: dict[str, ReadFrames] = {
+    "auto": pyav.read_frames,
+    "pyav": pyav.read_frames,
+    "opencv": opencv.read_frames,
+    "decord": _read_with_decord,
+}

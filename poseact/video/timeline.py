@@ -1,0 +1,83 @@
+"""When each picture is shown and where decoding may start, as arrays. Knows nothing of files or decoders."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+
+import numpy as np
+
+from poseact.errors import UsageError
+from poseact.types import Array
+
+SEEK_MARGIN = 8
+"""Fewer frames than this are decoded rather than jumped over: a seek empties the decoder's pipeline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    """The pictures of one stream in presentation order, as its packets announce them.
+
+    Attributes:
+        ticks: (N,) int64, ascending presentation times in units of `unit`, not shifted to start at 0.
+        keyframes: int64, ascending positions in `ticks` from which decoding may start.
+        unit: s per tick.
+        exact: every picture carries its own unique tick, so a decoded picture is identified by its tick.
+        seekable: keyframes are trustworthy; never without `exact`.
+        end: tick at which the last picture ends.
+    """
+
+    ticks: Array
+    keyframes: Array
+    unit: Fraction
+    exact: bool
+    seekable: bool
+    end: int
+
+    def __len__(self) -> int:
+        return len(self.ticks)
+
+    def seconds(self, index: int) -> float:
+        """Time of picture `index` from the first one, s; one past the last picture is the end of the stream."""
+        tick = self.ticks[index] if index < len(self.ticks) else self.end
+        return float((int(tick) - int(self.ticks[0])) * self.unit)
+
+    def index_of(self, tick: int | None) -> int | None:
+        """Position of the picture with exactly this tick, or None."""
+        if tick is None:
+            return None
+        index = int(np.searchsorted(self.ticks, tick))
+        return index if index < len(self.ticks) and self.ticks[index] == tick else None
+
+
+def wanted_indices(indices: Sequence[int] | Array | None) -> Array | None:
+    """Ascending unique int64 indices, or None for all frames. Raises: UsageError for negative indices."""
+    if indices is None:
+        return None
+    wanted = np.unique(np.asarray(indices, dtype=np.int64))
+    if len(wanted) and wanted[0] < 0:
+        raise UsageError(f"frame index {wanted[0]} is negative; frames are counted from 0")
+    return wanted
+
+
+def plan_runs(wanted: Array, timeline: Timeline) -> list[tuple[int | None, Array]]:
+    """Split the wanted frames into stretches that are decoded in one go.
+
+    Returns: (keyframe, indices) pairs in order: seek to `keyframe` (None: begin where the stream begins) and decode up
+    to the last of `indices`. A new stretch begins only where the jump skips at least SEEK_MARGIN frames.
+    """
+    if not len(wanted):
+        return []
+    if not timeline.seekable or not len(timeline.keyframes):
+        return [(None, wanted)]
+    latest = np.searchsorted(timeline.keyframes, wanted, side="right") - 1
+    keyframe = np.where(latest >= 0, timeline.keyframes[np.maximum(latest, 0)], 0)  # (wanted,)
+    before = np.concatenate(([-1], wanted[:-1]))
+    jumps = keyframe - before > SEEK_MARGIN
+    starts = np.flatnonzero(jumps)
+    bounds = np.unique(np.concatenate(([0], starts, [len(wanted)])))
+    return [
+        (int(keyframe[first]) if jumps[first] else None, wanted[first:last])
+        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
+    ]
