@@ -1,0 +1,149 @@
+"""Detections -> tracks: association frame by frame, then stitching over the whole video. Knows no image and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from poseact.errors import InvalidPoses
+from poseact.track.gaps import fill_gaps
+from poseact.track.similarity import area, iou, keypoint_similarity, suppress_duplicates
+from poseact.track.stitch import stitch
+from poseact.track.tracklet import Scene, Tracklet
+from poseact.types import Array, Boxes, Keypoints, Track
+
+_LEAST_AGREEMENT = 0.1  # keypoint similarity below which two sightings are two people, whatever their boxes say
+
+
+def link(
+    boxes: Sequence[Boxes],
+    keypoints: Sequence[Keypoints],
+    pts: Array,
+    *,
+    strong: float = 0.35,
+    weak: float = 0.15,
+    match: float = 0.3,
+    patience: float = 0.5,
+    max_gap: float = 1.0,
+    min_sightings: int = 2,
+) -> list[Track]:
+    """Follow people through a video.
+
+    Args:
+        boxes, keypoints: T entries, one per frame that was looked at; row n of both is the same person.
+        pts: (T,) s, strictly ascending; steps may be large (a sparse subset of the video) and uneven.
+        strong: box score from which a detection may start a track. Where no box of the video reaches it, `weak` does.
+        weak: box score from which a detection may continue a track.
+        match: smallest mean of box overlap and keypoint similarity, in [0, 1], that continues a track.
+        patience: s for which a lost track waits for its person (at least two steps).
+        max_gap: s over which torn tracks are stitched (at least one step).
+        min_sightings: tracks seen less often are dropped in videos of 8 frames and more, unless nothing else is left.
+    Returns:
+        Tracks with ids from 1 in order of appearance; gaps inside a track are interpolated and marked.
+    Raises:
+        InvalidPoses: the inputs disagree in length, or time does not ascend.
+    """
+    _check(boxes, keypoints, pts)
+    if len(pts) == 0:
+        return []
+    scene = Scene(*_distinct(boxes, keypoints, weak), np.asarray(pts, np.float64))
+    best = max((float(frame.score.max()) for frame in scene.boxes if len(frame)), default=0.0)
+    start = strong if best >= strong else weak
+    patience, max_gap = max(patience, 2.01 * scene.interval), max(max_gap, 1.01 * scene.interval)
+    tracklets = _follow(scene, start, match, patience)
+    _extend_back(tracklets, scene, match, patience)
+    tracklets = stitch(tracklets, scene, max_gap)
+    if len(pts) >= 8:
+        lasting = [tracklet for tracklet in tracklets if len(tracklet.frames) >= min_sightings]
+        tracklets = lasting or tracklets
+    tracklets.sort(key=lambda tracklet: (tracklet.frames[0], tracklet.rows[0]))
+    return [fill_gaps(tracklet.to_track(scene, n), scene.pts) for n, tracklet in enumerate(tracklets, start=1)]
+
+
+def _check(boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], pts: Array) -> None:
+    if not len(boxes) == len(keypoints) == len(pts):
+        raise InvalidPoses(
+            f"{len(boxes)} frames of boxes, {len(keypoints)} of keypoints, {len(pts)} times; give one each"
+        )
+    for frame, (found, people) in enumerate(zip(boxes, keypoints, strict=True)):
+        if len(found) != len(people):
+            raise InvalidPoses(f"frame {frame}: {len(found)} boxes, keypoints of {len(people)} people; give one each")
+    if len(pts) > 1 and not (np.diff(pts) > 0).all():
+        raise InvalidPoses("frame times must ascend; sort the frames by time and drop doubles")
+
+
+def _distinct(
+    boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], weak: float
+) -> tuple[list[Boxes], list[Keypoints]]:
+    """Detections of at least `weak` score, every person once, best first."""
+    kept_boxes, kept_keypoints = [], []
+    for found, people in zip(boxes, keypoints, strict=True):
+        usable = np.flatnonzero(found.score >= weak)
+        rows = usable[suppress_duplicates(found[usable], people[usable])]
+        kept_boxes.append(found[rows])
+        kept_keypoints.append(people[rows])
+    return kept_boxes, kept_keypoints
+
+
+def _follow(scene: Scene, start: float, match: float, patience: float) -> list[Tracklet]:
+    """Forward in time: strong detections first, then weak ones for the tracks that are left; strong ones left start."""
+    tracklets: list[Tracklet] = []
+    for frame, found in enumerate(scene.boxes):
+        now = scene.pts[frame]
+        waiting = [item for item in tracklets if now - scene.pts[item.frames[-1]] <= patience]
+        strong_rows = np.flatnonzero(found.score >= start)
+        weak_rows = np.flatnonzero(found.score < start)
+        left = _match(waiting, scene, frame, strong_rows, match)
+        waiting = [item for item in waiting if item.frames[-1] != frame]
+        _match(waiting, scene, frame, weak_rows, match)
+        tracklets.extend(Tracklet([frame], [int(row)]) for row in left)
+    return tracklets
+
+
+def _extend_back(tracklets: list[Tracklet], scene: Scene, match: float, patience: float) -> None:
+    """Backward in time: detections that nobody owns continue the tracks that begin after them, in place."""
+    owned = {(frame, row) for item in tracklets for frame, row in zip(item.frames, item.rows, strict=True)}
+    for frame in range(len(scene.pts) - 2, -1, -1):
+        free = np.array([row for row in range(len(scene.boxes[frame])) if (frame, row) not in owned], int)
+        waiting = [item for item in tracklets if 0 < scene.pts[item.frames[0]] - scene.pts[frame] <= patience]
+        _match(waiting, scene, frame, free, match, end=0)
+
+
+def _match(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, match: float, end: int = -1) -> list[int]:
+    """Give detections `rows` of `frame` to the tracklets that fit best (Hungarian method), in place.
+
+    Args:
+        end: which end of the tracklets is continued, -1 the last sighting or 0 the first.
+    Returns:
+        The rows that nobody took.
+    """
+    if not waiting or len(rows) == 0:
+        return [int(row) for row in rows]
+    alike = _similarity(waiting, scene, frame, rows, end)
+    taken = set()
+    for item, column in zip(*linear_sum_assignment(-alike), strict=True):
+        if alike[item, column] >= match:
+            waiting[item].add(frame, int(rows[column]))
+            taken.add(column)
+    return [int(row) for column, row in enumerate(rows) if column not in taken]
+
+
+def _similarity(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, end: int) -> Array:
+    """(tracklets, rows) mean of box overlap and keypoint similarity, at the last or the predicted place: the better."""
+    seen = np.array([item.box(scene, end) for item in waiting])  # (N, 4)
+    xy, score = (np.stack(part) for part in zip(*(item.joints(scene, end) for item in waiting), strict=True))
+    elapsed = np.array([scene.pts[frame] - scene.pts[item.frames[end]] for item in waiting])
+    shift = np.array([item.velocity(scene, end) for item in waiting]) * elapsed[:, None]  # (N, 2) px
+    found, people = scene.boxes[frame].xyxy[rows].astype(np.float64), scene.keypoints[frame][rows]
+    scale = np.sqrt(np.maximum(area(seen)[:, None], area(found)[None]))
+    # Limbs move about two body scales per second when fast: the tolerance grows with the time that has passed.
+    looseness = np.minimum(1.5 + 8.0 * np.abs(elapsed), 5.0)[:, None]
+    best = np.zeros((len(waiting), len(rows)))
+    for offset in (np.zeros_like(shift), shift):
+        overlap = iou(seen + np.tile(offset, 2), found)
+        agree = keypoint_similarity(Keypoints(xy + offset[:, None], score), people, scale, looseness)
+        # Boxes alone do not carry a track over a cut: people before and after it often stand in the same place.
+        best = np.maximum(best, np.where(agree >= _LEAST_AGREEMENT, (overlap + agree) / 2, 0.0))
+    return best
