@@ -1,0 +1,136 @@
+"""Pseudo-heatmaps: keypoints in heatmap pixels -> volumes of joint or limb Gaussians. No sampling and no cropping.
+
+Every drawing is a segment with a peak: a limb from one joint to the other, a joint a segment of length 0. A segment
+touches only the pixels of its window, so all windows of a batch are laid end to end as one flat list of pixels,
+evaluated at once and merged into the volume by maximum. The cost follows the pixels drawn, not the volume.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from poseact.errors import InvalidPoses
+
+PIXELS_AT_ONCE = 1 << 19  # bounds the memory beside the volume to some 60 MB
+
+
+def joint_heatmaps(
+    xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float = 0.6, eps: float = 1e-3
+) -> Tensor:
+    """Draw one Gaussian per joint; people are merged by maximum (PoseConv3D, eq. 1).
+
+    A joint is skipped when its score is below `eps` or a coordinate is not finite. Its window is
+    [int(c - 3 sigma), int(c + 3 sigma)] in x and y, where int truncates towards zero as in the reference: outside it the
+    volume is exactly 0. Pixels are sampled at integer positions and nothing is normalised, so the peak is the score
+    only for a joint on an integer position.
+
+    Args:
+        xy: (V, T, M, K, 2) heatmap pixels, any float dtype and device; may lie outside the picture.
+        score: (V, T, M, K), the peak of each Gaussian.
+        size: height and width, or one number for both.
+        sigma: pixels.
+        eps: 1e-3 as in PYSKL; MMAction2 has 1e-4.
+    Returns:
+        (V, K, T, H, W) float32 on the device of `xy`.
+    Raises: InvalidPoses when the shapes of xy and score disagree.
+    """
+    xy, score = _checked(xy, score)
+    return _draw_segments(xy, xy, score, score >= eps, size, sigma)
+
+
+def limb_heatmaps(
+    xy: Tensor,
+    score: Tensor,
+    limbs: Sequence[tuple[int, int]],
+    size: int | tuple[int, int],
+    sigma: float = 0.6,
+    eps: float = 1e-3,
+) -> Tensor:
+    """Draw one ridge per limb, a Gaussian of the distance to the segment; people are merged by maximum (eq. 2).
+
+    The peak is the lower of both scores; a limb whose peak is below `eps` is skipped. The window is the box of both
+    ends, 3 sigma wider, as for joints. A limb shorter than a pixel is drawn as its start joint with the start's own score,
+    which may exceed the lower one (a rule of the reference).
+
+    Args:
+        xy, score, size, sigma, eps: as for `joint_heatmaps`.
+        limbs: (start, end) keypoint indices in channel order.
+    Returns:
+        (V, len(limbs), T, H, W) float32 on the device of `xy`.
+    Raises: InvalidPoses when the shapes of xy and score disagree.
+    """
+    xy, score = _checked(xy, score)
+    starts, ends = torch.tensor(limbs, dtype=torch.int64, device=xy.device).reshape(-1, 2).unbind(1)
+    start, end = xy[..., starts, :], xy[..., ends, :]
+    peak = torch.minimum(score[..., starts], score[..., ends])
+    drawn = peak >= eps
+    short = (start - end).square().sum(-1) < 1
+    end = torch.where(short[..., None], start, end)
+    peak = torch.where(short, score[..., starts], peak)
+    return _draw_segments(start, end, peak, drawn, size, sigma)
+
+
+def _checked(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
+    if xy.ndim != 5 or xy.shape != (*score.shape, 2):
+        raise InvalidPoses(f"xy must be (V, T, M, K, 2) and score (V, T, M, K), got {_shape(xy)} and {_shape(score)}")
+    dtype = xy.dtype if xy.dtype in (torch.float32, torch.float64) else torch.float32
+    return xy.to(dtype), score.to(xy.device, dtype)
+
+
+def _shape(tensor: Tensor) -> tuple[int, ...]:
+    return tuple(tensor.shape)
+
+
+def _draw_segments(
+    start: Tensor, end: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float
+) -> Tensor:
+    """Segments (V, T, M, C, 2) with peaks (V, T, M, C) -> volume (V, C, T, H, W); `drawn` (V, T, M, C) chooses."""
+    height, width = (size, size) if isinstance(size, int) else size
+    views, frames, _, channels = peak.shape
+    volume = torch.zeros(views, channels, frames, height, width, dtype=torch.float32, device=peak.device)
+    drawn = drawn & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
+    view, frame, person, channel = drawn.nonzero(as_tuple=True)
+    start, end, peak = start[view, frame, person, channel], end[view, frame, person, channel], peak[drawn]
+    plane = (view * channels + channel) * frames + frame
+
+    left, columns = _window(start[:, 0], end[:, 0], sigma, width)
+    top, rows = _window(start[:, 1], end[:, 1], sigma, height)
+    last = torch.cumsum(rows * columns, 0)  # (N,) pixels up to and including segment n
+    pixels = int(last[-1]) if len(last) else 0
+    segments = torch.stack((plane * (height * width) + top * width + left, columns, last - rows * columns), 1)
+    corner = torch.stack((left, top), 1).to(start.dtype) - start
+    along = end - start
+    length2 = along.square().sum(1).clamp(min=torch.finfo(along.dtype).tiny)
+    shape = torch.column_stack((corner, along, along / length2[:, None], peak))  # (N, 7)
+    flat = volume.view(-1)
+    for first in range(0, pixels, PIXELS_AT_ONCE):
+        pixel = torch.arange(first, min(first + PIXELS_AT_ONCE, pixels), device=peak.device)
+        segment = torch.searchsorted(last, pixel, right=True)
+        index, value = _evaluate(pixel, segments[segment], shape[segment], width, sigma)
+        flat.scatter_reduce_(0, index, value, "amax")
+    return volume
+
+
+def _evaluate(pixel: Tensor, segments: Tensor, shape: Tensor, width: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Positions in the flat volume and values there, (P,) each, of pixels numbered through all windows."""
+    base, columns, first = segments.unbind(1)
+    row = torch.div(pixel - first, columns, rounding_mode="floor")
+    column = pixel - first - row * columns
+    corner_x, corner_y, along_x, along_y, unit_x, unit_y, peak = shape.unbind(1)
+    dx, dy = corner_x + column, corner_y + row
+    share = (dx * unit_x + dy * unit_y).clamp(0, 1)  # the nearest point of the segment, as a share of its length
+    distance2 = (dx - share * along_x).square() + (dy - share * along_y).square()
+    value = torch.exp(distance2 * (-0.5 / sigma**2)) * peak
+    return base + row * width + column, value.float()
+
+
+def _window(start: Tensor, end: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:
+    """First pixel and number of pixels, (N,) int64 each, along one axis; 0 pixels when all of it is outside."""
+    wide = torch.float32 if start.device.type == "mps" else torch.float64  # the reference truncates a float64
+    low, high = torch.minimum(start, end).to(wide), torch.maximum(start, end).to(wide)
+    first = torch.trunc(low - 3 * sigma).clamp(0, side).to(torch.int64)
+    stop = (torch.trunc(high + 3 * sigma) + 1).clamp(0, side).to(torch.int64)
+    return first, (stop - first).clamp(min=0)

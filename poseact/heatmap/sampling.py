@@ -1,0 +1,91 @@
+"""Which frames a clip looks at: uniform sampling with the two published random streams. No keypoints, no global state."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from poseact.errors import InvalidPoses, UsageError
+
+Indices = NDArray[np.int64]
+Random = np.random.RandomState | np.random.Generator
+Sampler = Literal["pyskl", "mmaction2"]
+SAMPLERS = ("pyskl", "mmaction2")
+
+
+def uniform_test_indices(
+    frames: int, clip_len: int, num_clips: int, sampler: Sampler = "pyskl", seed: int = 255
+) -> Indices:
+    """The frames that evaluation looks at: the same for the same arguments, whatever was drawn before.
+
+    A video shorter than a clip is read in a loop, each clip from another start; otherwise each clip draws one frame
+    from each of `clip_len` equal parts. PYSKL draws two numbers more per clip than MMAction2, so that both look at other
+    frames of videos that are longer than a clip; use the stream of the project that the weights come from.
+
+    Args:
+        frames: T, the length of the video.
+        clip_len: frames per clip.
+        num_clips: clips; their random numbers are drawn one clip after the other from one stream.
+        sampler: whose random stream.
+        seed: 255 in both projects.
+    Returns:
+        (num_clips, clip_len), each index in [0, frames).
+    Raises: InvalidPoses for no frames; UsageError for no clips, a clip without frames, or an unknown sampler.
+    """
+    _check(frames, clip_len)
+    if num_clips < 1:
+        raise UsageError(f"num_clips must be at least 1, got {num_clips}")
+    if sampler not in SAMPLERS:
+        raise UsageError(f"unknown sampler {sampler!r}; known are {', '.join(SAMPLERS)}")
+    rng = np.random.RandomState(seed)
+    clips = []
+    for clip in range(num_clips):
+        if sampler == "pyskl":
+            rng.rand()  # the share of the video to keep, then the offset of that share: always all of it, from 0
+            rng.randint(1)
+        if frames < clip_len:
+            start = clip if frames < num_clips else clip * frames // num_clips
+            clips.append(start + np.arange(clip_len))
+        else:
+            clips.append(_one_per_part(frames, clip_len, rng))
+    return np.mod(np.stack(clips), frames).astype(np.int64)
+
+
+def uniform_train_indices(frames: int, clip_len: int, rng: Random) -> Indices:
+    """The frames of one training clip: one from each of `clip_len` equal parts, or a loop from a random start.
+
+    With an np.random.RandomState the stream is the reference's.
+
+    Returns:
+        (clip_len,), each index in [0, frames).
+    Raises: InvalidPoses for no frames; UsageError for a clip without frames.
+    """
+    _check(frames, clip_len)
+    if frames < clip_len:
+        indices = _below(rng, frames) + np.arange(clip_len)
+    else:
+        indices = _one_per_part(frames, clip_len, rng)
+    return np.mod(indices, frames).astype(np.int64)
+
+
+def _check(frames: int, clip_len: int) -> None:
+    if frames < 1:
+        raise InvalidPoses(f"there are {frames} frames to sample from; poses need at least one frame")
+    if clip_len < 1:
+        raise UsageError(f"clip_len must be at least 1, got {clip_len}")
+
+
+def _one_per_part(frames: int, clip_len: int, rng: Random) -> Indices:
+    """(clip_len,) ascending frames of a video that is not shorter than the clip."""
+    if frames < 2 * clip_len:  # consecutive frames with frames - clip_len skips at random places
+        skips = np.zeros(clip_len + 1, np.int64)
+        skips[rng.choice(clip_len + 1, frames - clip_len, replace=False)] = 1
+        return np.arange(clip_len) + np.cumsum(skips)[:-1]
+    borders = np.arange(clip_len + 1) * frames // clip_len
+    return borders[:-1] + _below(rng, np.diff(borders))
+
+
+def _below(rng: Random, high: Any) -> Any:
+    return rng.randint(high) if isinstance(rng, np.random.RandomState) else rng.integers(high)
