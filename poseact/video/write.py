@@ -16,7 +16,7 @@ from poseact.files import atomic_path
 from poseact.types import Array
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
-_CODECS = (("libx264", {"crf": "20", "preset": "veryfast"}), ("mpeg4", {"qscale": "3"}))
+_CODECS = ("libx264", "mpeg4")
 
 
 class VideoWriter:
@@ -27,10 +27,11 @@ class VideoWriter:
         fps: frames/s, constant.
         size: (width, height) px of the pictures. Odd sizes are made even by repeating the last column or row, because
             yuv420p has one colour sample per 2 x 2 px.
+        quality: H.264's constant rate factor: 0 is lossless, 18 looks like the source, 28 is small.
     Raises: UsageError for a suffix, rate, size or picture that cannot be written; OutputError when the file cannot be.
     """
 
-    def __init__(self, path: str | Path, fps: float, size: tuple[int, int]) -> None:
+    def __init__(self, path: str | Path, fps: float, size: tuple[int, int], quality: int = 20) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in FORMATS:
             raise UsageError(f"cannot write {self.path.name}: the suffix must be one of {', '.join(FORMATS)}")
@@ -38,7 +39,7 @@ class VideoWriter:
             raise UsageError(
                 f"cannot write a video of {fps} frames/s and {size[0]}x{size[1]} px; both must be positive"
             )
-        self.fps, self.size = fps, size
+        self.fps, self.size, self.quality = fps, size, quality
         self._atomic: AbstractContextManager[Path] | None = None
         self._container: av.container.OutputContainer | None = None
         self._stream: av.VideoStream | None = None
@@ -86,9 +87,11 @@ class VideoWriter:
             f"file:{temporary}", "w", format=FORMATS[self.path.suffix.lower()], container_options=options
         )
         rate = Fraction(self.fps).limit_denominator(1001)
-        for codec, settings in _CODECS:
+        settings = {"crf": str(self.quality), "preset": "veryfast", "qscale": str(max(1, self.quality // 6))}
+        for codec in _CODECS:
+            known = ("crf", "preset") if codec == "libx264" else ("qscale",)
             try:
-                stream = self._container.add_stream(codec, rate=rate, options=dict(settings))
+                stream = self._container.add_stream(codec, rate=rate, options={key: settings[key] for key in known})
             except (av.FFmpegError, ValueError):
                 continue
             stream.width, stream.height = self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2
