@@ -11,8 +11,8 @@ from poseact.errors import InvalidPoses, UsageError
 
 Indices = NDArray[np.int64]
 Random = np.random.RandomState | np.random.Generator
-Sampler = Literal["pyskl", "mmaction2"]
-SAMPLERS = ("pyskl", "mmaction2")
+Sampler = Literal["pyskl", "mmaction2", "even"]
+SAMPLERS = ("pyskl", "mmaction2", "even")
 
 
 def uniform_test_indices(
@@ -28,7 +28,9 @@ def uniform_test_indices(
         frames: T, the length of the video.
         clip_len: frames per clip.
         num_clips: clips; their random numbers are drawn one clip after the other from one stream.
-        sampler: whose random stream.
+        sampler: whose random stream; "even" draws nothing: each clip takes the same place of equal parts, clip after
+            clip a little later, and parts shorter than a frame share one, so that a short video is stretched instead
+            of looped.
         seed: 255 in both projects.
     Returns:
         (num_clips, clip_len), each index in [0, frames).
@@ -39,6 +41,9 @@ def uniform_test_indices(
         raise UsageError(f"num_clips must be at least 1, got {num_clips}")
     if sampler not in SAMPLERS:
         raise UsageError(f"unknown sampler {sampler!r}; known are {', '.join(SAMPLERS)}")
+    if sampler == "even":
+        place = (np.arange(num_clips)[:, None] + 0.5) / num_clips  # within its part, (num_clips, 1)
+        return ((np.arange(clip_len) + place) * frames / clip_len).astype(np.int64)
     rng = np.random.RandomState(seed)
     clips = []
     for clip in range(num_clips):

@@ -23,6 +23,7 @@ class Preprocessing(BaseModel):
         clip_len: frames in a clip.
         size: side of the square heatmap, px.
         sigma: of each Gaussian, px at `size`.
+        min_score: joints below this score count as missing.
         num_clips, flip: the views whose probabilities are averaged.
         sampler: which frames a clip takes: "pyskl" and "mmaction2" are the published random streams, "even" takes the
             middle of equal stretches.
@@ -36,6 +37,7 @@ class Preprocessing(BaseModel):
     clip_len: int = Field(48, ge=1, le=1024)
     size: int = Field(64, ge=8, le=512)
     sigma: float = Field(0.6, gt=0, le=50)
+    min_score: Probability = 0.0
     num_clips: int = Field(10, ge=1, le=100)
     flip: bool = True
     sampler: Literal["pyskl", "mmaction2", "even"] = "pyskl"
