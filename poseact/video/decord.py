@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
+from typing import Any
+
+import numpy as np
 
 from poseact.errors import InvalidVideo, UsageError
 from poseact.types import Array, Frame, Gap
@@ -16,28 +19,37 @@ else:
     decord.logging.set_level(decord.logging.QUIET)
 
 
-def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
-    """Yield the wanted frames in presentation order. decord reports no damage, so `gaps` stays as it is.
+def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
+    """Yield the wanted frames in presentation order. decord turns them upright itself and reports no damage.
 
     Raises: UsageError when decord is not installed; InvalidVideo where decord fails or counts other frames than exist.
     """
     del gaps
-    if decord is None:
-        raise UsageError("decord is not installed here; use the decoder pyav, or `pip install decord`")
-    name = scan.info.path
-    try:
-        video = decord.VideoReader(str(scan.file), ctx=decord.cpu(0), num_threads=2)
-    except Exception as error:  # decord raises its own error class and RuntimeError
-        raise InvalidVideo(f"{name} cannot be opened by decord; use the decoder pyav") from error
-    if scan.timeline.exact and len(video) != len(scan.timeline):
-        raise InvalidVideo(
-            f"decord sees {len(video)} frames in {name} where {len(scan.timeline)} exist; use the decoder pyav"
-        )
+    video, (name, size) = _opened(scan), (scan.info.path, (scan.info.height, scan.info.width))
     for index in range(len(video)) if wanted is None else wanted.tolist():
         if index >= len(video):
             return
         try:
             image = video[index].asnumpy()
-        except Exception as error:
+        except Exception as error:  # decord raises its own class and RuntimeError
             raise InvalidVideo(f"decord cannot decode frame {index} of {name}; use the decoder pyav") from error
-        yield Frame(index, scan.timeline.seconds(index) if scan.timeline.exact else index / scan.info.fps, image)
+        image = np.ascontiguousarray(image[: size[0], : size[1], :3])  # very narrow pictures come with their padding
+        if image.shape != (*size, 3):
+            raise InvalidVideo(f"decord returns {image.shape} for frames of {size} px in {name}; use the decoder pyav")
+        seconds = scan.timeline.seconds(index) if scan.timeline.exact else index / scan.info.fps
+        yield Frame(index, seconds, image)
+
+
+def _opened(scan: Scan) -> Any:
+    if decord is None:
+        raise UsageError("decord is not installed here; use the decoder pyav, or `pip install decord`")
+    name = scan.info.path
+    try:
+        video = decord.VideoReader(str(scan.file), ctx=decord.cpu(0), num_threads=2)
+    except Exception as error:
+        raise InvalidVideo(f"{name} cannot be opened by decord; use the decoder pyav") from error
+    if len(video) != scan.info.frame_count:
+        raise InvalidVideo(
+            f"decord sees {len(video)} frames in {name} where {scan.info.frame_count} exist; use the decoder pyav"
+        )
+    return video

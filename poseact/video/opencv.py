@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from poseact.errors import InvalidVideo
 from poseact.types import Array, Frame, Gap, VideoInfo
 from poseact.video.scan import Scan
 from poseact.video.source import FORMATS, UnreadableVideo, check_pixels
@@ -19,6 +20,7 @@ from poseact.video.timeline import Timeline
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; read by OpenCV when it first opens a file
 
+_GRAB_RETRIES = 16
 _ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _environment_lock = threading.Lock()
 
@@ -43,24 +45,42 @@ def scan_video(file: Path, name: str) -> Scan:
     return Scan(file, info, timeline, (width, height))
 
 
-def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
-    """Yield the wanted frames in presentation order; append what is missing to `gaps`."""
-    last = None if wanted is None else (int(wanted[-1]) if len(wanted) else -1)
+def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
+    """Yield the wanted frames in presentation order; append what is missing to `gaps`.
+
+    Raises: InvalidVideo when not one picture comes out, as with a codec that OpenCV was built without.
+    """
     targets = None if wanted is None else set(wanted.tolist())
-    timeline, index = scan.timeline, 0
+    last = None if wanted is None else max(targets or {-1})
+    timeline, position = scan.timeline, -1
     with _opened(scan.file, scan.info.path) as capture:
-        while (last is None or index <= last) and capture.grab():
-            if targets is None or index in targets:
+        while (last is None or position < last) and _grabbed(capture):
+            index = _index(capture, timeline, position)
+            if timeline.exact and index > position + 1:
+                gaps.append(timeline.missing(position + 1, index, "OpenCV could not decode it"))
+            position = index
+            image = capture.retrieve()[1] if targets is None or index in targets else None
+            if image is not None:
                 seconds = timeline.seconds(index) if timeline.exact else index / scan.info.fps
-                seen, image = capture.retrieve()
-                if seen:
-                    yield Frame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
-            index += 1
-        else:
-            ended = last is None or index <= last
-    if ended and timeline.exact and index < len(timeline):
-        start, end = timeline.seconds(index), timeline.seconds(len(timeline))
-        gaps.append(Gap(start, end, len(timeline) - index, "OpenCV yields fewer pictures than the file holds"))
+                yield Frame(index, seconds, cv2.cvtColor(image, cv2.COLOR_BGR2RGB))
+    if position < 0 and (last is None or last >= 0):
+        raise InvalidVideo(f"OpenCV decodes no picture of {scan.info.path}; use the decoder pyav")
+    if timeline.exact and (last is None or position < last) and position + 1 < len(timeline):
+        gaps.append(timeline.missing(position + 1, len(timeline), "OpenCV could not decode it"))
+
+
+def _grabbed(capture: cv2.VideoCapture) -> bool:
+    """Decode the next picture, over a few damaged ones if need be; False at the end."""
+    return any(capture.grab() for _ in range(_GRAB_RETRIES))
+
+
+def _index(capture: cv2.VideoCapture, timeline: Timeline, position: int) -> int:
+    """Position of the picture just decoded: by its time where that is plausible, else the next one."""
+    if not timeline.exact:
+        return position + 1
+    tick = round(capture.get(cv2.CAP_PROP_POS_MSEC) / 1000 / timeline.unit) + int(timeline.ticks[0])
+    index = timeline.index_of(tick)
+    return position + 1 if index is None or index <= position else index
 
 
 @contextmanager

@@ -1,157 +1,137 @@
-"""Reading with PyAV, the default: any order of keyframes, rotation and damage. Opens nothing but the scanned file."""
+"""Reading with PyAV, the default: jumps to keyframes, turns pictures upright, steps over damage."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Generator, Iterator
 
 import av
 import av.container
-import numpy as np
+from av.video.reformatter import VideoReformatter
 
 from poseact.types import Array, Frame, Gap
 from poseact.video.scan import Scan, quarter_turns, upright
-from poseact.video.source import open_container, reason, video_stream
+from poseact.video.source import open_container, packets, reason, video_stream
 from poseact.video.timeline import plan_runs
 
-_DEMUX_RETRIES = 16
 
-
-def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
+def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
     """Yield the wanted frames in presentation order; append what is missing to `gaps`.
 
     Frames between the wanted ones are decoded but not converted, or jumped over where a keyframe allows it. A picture
     that does not come out after a jump is looked for again without jumps, so sparse and dense reading agree.
     """
-    name = scan.info.path
-    with open_container(scan.file, name) as container:
-        stream = video_stream(container, name)
-        if wanted is None:
-            yield from _Run(scan, container, stream, None, None, gaps).frames()
+    if wanted is None:
+        yield from _Reading(scan, gaps).frames(None)
+        return
+    for keyframe, indices in plan_runs(wanted, scan.timeline):
+        reading = _Reading(scan, gaps)
+        yield from reading.frames(indices, keyframe)
+        if keyframe is not None and reading.missed:
+            gaps[:] = scan.gaps
+            yield from _Reading(scan, gaps).frames(wanted[wanted > max(reading.last, int(indices[0]) - 1)])
             return
-        for keyframe, indices in plan_runs(wanted, scan.timeline):
-            if keyframe is not None and not _seek(container, stream, int(scan.timeline.ticks[keyframe])):
-                break
-            run = _Run(scan, container, stream, keyframe, indices, gaps)
-            yield from run.frames()
-            wanted = wanted[wanted > run.last_yielded]
-            if keyframe is not None and run.missed:
-                break
-        else:
-            return
-    yield from _read_without_seeks(scan, wanted, gaps)
 
 
-def _read_without_seeks(scan: Scan, wanted: Array, gaps: list[Gap]) -> Iterator[Frame]:
-    with open_container(scan.file, scan.info.path) as container:
-        stream = video_stream(container, scan.info.path)
-        gaps[:] = scan.gaps
-        yield from _Run(scan, container, stream, None, wanted, gaps).frames()
-
-
-def _seek(container: av.container.InputContainer, stream: av.VideoStream, tick: int) -> bool:
-    try:
-        container.seek(tick, stream=stream, backward=True, any_frame=False)
-    except (av.FFmpegError, ValueError):
-        return False
-    return True
-
-
-@dataclass(slots=True)
-class _Run:
-    """One stretch of decoding from a keyframe, or from the beginning, up to the last wanted frame or the end.
+class _Reading:
+    """One stretch of decoding, from a keyframe or from the beginning, up to the last wanted frame or the end.
 
     Attributes:
-        wanted: ascending indices; None means all.
-        missed: a wanted frame did not come out.
-        last_yielded: index of the last frame handed out, -1 for none.
+        last: index of the last frame handed out, -1 for none.
+        missed: whether a wanted frame did not come out.
     """
 
-    scan: Scan
-    container: av.container.InputContainer
-    stream: av.VideoStream
-    keyframe: int | None
-    wanted: Array | None
-    gaps: list[Gap]
-    missed: bool = False
-    last_yielded: int = -1
-    failure: str = field(default="no picture came out", init=False)
+    def __init__(self, scan: Scan, gaps: list[Gap]) -> None:
+        self.last = -1
+        self.missed = False
+        self._scan = scan
+        self._gaps = gaps
+        self._position = -1  # index of the last decoded picture
+        self._seconds = -1.0  # its time
+        self._failure = ""
+        self._reformatter = VideoReformatter()  # keeps its tables from picture to picture
 
-    def frames(self) -> Iterator[Frame]:
-        timeline = self.scan.timeline
-        pending = None if self.wanted is None else iter(self.wanted.tolist())
-        target = None if pending is None else next(pending)
-        previous = (self.keyframe or 0) - 1
-        seconds = -1.0
-        for frame in self._decoded(lambda: previous):
-            index = self._index(frame, previous)
-            if index <= previous:  # leads the keyframe, or comes late from a damaged stretch
-                continue
-            self._note_gap(previous + 1, index)
-            seconds = self._seconds(frame, index, seconds)
-            previous = index
-            while target is not None and pending is not None and target < index:
-                self.missed, target = True, next(pending, None)
-            if self.missed and self.keyframe is not None:
+    def frames(self, wanted: Array | None, keyframe: int | None = None) -> Iterator[Frame]:
+        """Yield the wanted frames, all for None; after a jump, end at the first that does not come out."""
+        remaining = None if wanted is None else wanted.tolist()[::-1]
+        if remaining == []:
+            return
+        for picture in self._pictures(keyframe):
+            while remaining and remaining[-1] < self._position:
+                self.missed = True
+                remaining.pop()
+            if self.missed and keyframe is not None:
                 return
-            if pending is None or target == index:
-                self.last_yielded = index
-                yield Frame(index, seconds, self._image(frame))
-                if pending is not None:
-                    target = next(pending, None)
-            if pending is not None and target is None:
+            if remaining is None or (remaining and remaining[-1] == self._position):
+                self.last = self._position
+                yield Frame(self._position, self._seconds, self._image(picture))
+                if remaining:
+                    remaining.pop()
+            if remaining == []:
                 return
-        self.missed = self.missed or target is not None
-        if timeline.exact:
-            self._note_gap(previous + 1, len(timeline))
+        self.missed = self.missed or bool(remaining)
 
-    def _decoded(self, previous) -> Iterator[av.VideoFrame]:  # type: ignore[no-untyped-def]
-        """All pictures from here on, in output order; a damaged packet leaves its reason in `failure`."""
-        retries = 0
-        demuxing = self.container.demux(self.stream)
-        while retries < _DEMUX_RETRIES:
-            try:
-                packet = next(demuxing, None)
-            except (av.FFmpegError, ValueError) as error:  # the generator is spent; the file may go on behind it
-                self.failure = reason(error)
-                retries += 1
-                demuxing = self.container.demux(self.stream)
+    def _pictures(self, keyframe: int | None) -> Iterator[av.VideoFrame]:
+        """Decode in presentation order; `_position` and `_seconds` belong to the picture at hand."""
+        timeline = self._scan.timeline
+        with open_container(self._scan.file, self._scan.info.path) as container:
+            stream = video_stream(container, self._scan.info.path)
+            if keyframe is not None:
+                self._position = keyframe - 1
+                try:
+                    container.seek(int(timeline.ticks[keyframe]), stream=stream, backward=True, any_frame=False)
+                except (av.FFmpegError, ValueError):
+                    self.missed = True
+                    return
+            for picture in self._decoded(container, stream):
+                index = timeline.index_of(picture.pts) if timeline.exact else None
+                index = self._position + 1 if index is None else index
+                if index <= self._position:  # leads the keyframe, or comes late out of a damaged stretch
+                    continue
+                self._note_missing(index)
+                self._seconds = self._time(picture, index)
+                self._position = index
+                yield picture
+            if timeline.exact:
+                self._note_missing(len(timeline))
+
+    def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+        """All pictures from here on in output order; what is damaged leaves its reason in `_failure`."""
+        for packet in packets(container, stream):
+            if isinstance(packet, str):
+                self._failure = packet
                 continue
-            if packet is None:
-                return
             try:
                 yield from packet.decode()
             except (av.FFmpegError, ValueError) as error:
-                self.failure = reason(error)
-                if not self.scan.timeline.exact:
-                    self._note_damage(previous() + 1)
+                self._failure = reason(error)
+                self._note_damage()
 
-    def _index(self, frame: av.VideoFrame, previous: int) -> int:
-        index = self.scan.timeline.index_of(frame.pts) if self.scan.timeline.exact else None
-        return previous + 1 if index is None else index
-
-    def _seconds(self, frame: av.VideoFrame, index: int, before: float) -> float:
-        """Time of a picture from the first one, s, ascending: by its tick, else by its stamp, else by the rate."""
-        timeline, step = self.scan.timeline, 1 / self.scan.info.fps
+    def _time(self, picture: av.VideoFrame, index: int) -> float:
+        """s from the first picture, ascending: by the picture's tick, else by its stamp, else by the nominal rate."""
+        timeline, step = self._scan.timeline, 1 / self._scan.info.fps
         if timeline.exact:
             return timeline.seconds(index)
-        if self.container.format.name == "avi" or frame.pts is None:
-            return index * step if self.container.format.name == "avi" else before + step
-        stamp = float((frame.pts - int(timeline.ticks[0])) * timeline.unit)
-        return stamp if stamp > before else before + step
+        if picture.pts is None or timeline.constant_rate:
+            return max(index * step, self._seconds + step / 2)
+        stamp = float((picture.pts - int(timeline.ticks[0])) * timeline.unit)
+        return stamp if stamp > self._seconds else self._seconds + step
 
-    def _image(self, frame: av.VideoFrame) -> Array:
+    def _image(self, picture: av.VideoFrame) -> Array:
         """(H, W, 3) uint8 RGB, upright; a stream that changes its size is scaled to its first picture."""
-        width, height = self.scan.stored_size
-        image = frame.to_ndarray(format="rgb24", width=width, height=height)
-        return upright(np.asarray(image), quarter_turns(frame.rotation))
+        width, height = self._scan.stored_size
+        converted = self._reformatter.reformat(picture, width=width, height=height, format="rgb24", threads=1)
+        return upright(converted.to_ndarray(), quarter_turns(picture.rotation))
 
-    def _note_gap(self, first: int, after: int) -> None:
-        if after > first and self.scan.timeline.exact:
-            seconds = self.scan.timeline.seconds
-            self.gaps.append(Gap(seconds(first), seconds(after), after - first, self.failure))
+    def _note_missing(self, index: int) -> None:
+        """Report the pictures between the last one and `index`; only a timeline with exact times knows of them."""
+        if self._scan.timeline.exact and index > self._position + 1:
+            why = self._failure or "no picture came out of the decoder"
+            self._gaps.append(self._scan.timeline.missing(self._position + 1, index, why))
 
-    def _note_damage(self, index: int) -> None:
-        start = index / self.scan.info.fps
-        if not self.gaps or self.gaps[-1].start != start:
-            self.gaps.append(Gap(start, start, 1, self.failure))
+    def _note_damage(self) -> None:
+        """Without exact times, a damaged packet is a gap of unknown length at the current time."""
+        if self._scan.timeline.exact:
+            return
+        now = max(0.0, self._seconds)
+        earlier = self._gaps.pop().frames if self._gaps and self._gaps[-1].end == now else 0
+        self._gaps.append(Gap(now, now, earlier + 1, self._failure))

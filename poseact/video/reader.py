@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import weakref
+from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -13,7 +14,7 @@ from poseact.video.scan import Scan, scan_video
 from poseact.video.source import UnreadableVideo, local_file
 from poseact.video.timeline import wanted_indices
 
-ReadFrames = Callable[[Scan, "Array | None", "list[Gap]"], Iterator[Frame]]
+ReadFrames = Callable[[Scan, Array | None, list[Gap]], Generator[Frame, None, None]]
 
 
 class VideoReader:
@@ -29,7 +30,7 @@ class VideoReader:
         self.gaps: list[Gap] = list(scan.gaps)
         self._scan = scan
         self._read_frames = read_frames
-        self._reading: list[Iterator[Frame]] = []
+        self._reading: weakref.WeakSet[Generator[Frame, None, None]] = weakref.WeakSet()
 
     def frames(self, indices: Sequence[int] | Array | None = None) -> Iterator[Frame]:
         """Yield frames in presentation order, one in memory at a time.
@@ -42,13 +43,13 @@ class VideoReader:
         wanted = wanted_indices(indices)
         self.gaps = list(self._scan.gaps)
         frames = self._read_frames(self._scan, wanted, self.gaps)
-        self._reading.append(frames)
+        self._reading.add(frames)
         return frames
 
     def close(self) -> None:
         """End the readings that are under way and release their file."""
-        for frames in self._reading:
-            frames.close()  # type: ignore[attr-defined]
+        for frames in list(self._reading):
+            frames.close()
         self._reading.clear()
 
     def __enter__(self) -> VideoReader:
@@ -73,11 +74,13 @@ def open_video(path: str | Path, decoder: str = "auto") -> VideoReader:
     file = local_file(path)
     try:
         scan = scan_video(file, str(path))
-    except UnreadableVideo:
+    except UnreadableVideo as error:
         if decoder not in {"auto", "opencv"}:
             raise
-        scan = opencv.scan_video(file, str(path))
-        decoder = "opencv"
+        try:
+            scan, decoder = opencv.scan_video(file, str(path)), "opencv"
+        except UnreadableVideo:
+            raise error from None
     return VideoReader(scan, DECODERS[decoder])
 
 
@@ -87,7 +90,7 @@ def probe(path: str | Path) -> VideoInfo:
         return reader.info
 
 
-def _read_with_decord(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Iterator[Frame]:
+def _read_with_decord(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
     from poseact.video import decord  # the library has no wheel for some machines
 
     return decord.read_frames(scan, wanted, gaps)

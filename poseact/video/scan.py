@@ -1,9 +1,9 @@
-"""What a file announces before anything is read from it for good: packets are demuxed, one frame is decoded."""
+"""What a file announces before anything is read from it for good: packets are demuxed, one picture is decoded."""
 
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,7 +12,7 @@ import av.container
 import numpy as np
 
 from poseact.types import Array, Gap, VideoInfo
-from poseact.video.source import UnreadableVideo, check_pixels, open_container, reason, video_stream
+from poseact.video.source import UnreadableVideo, check_pixels, open_container, packets, reason, video_stream
 from poseact.video.timeline import Timeline
 
 MAX_PACKETS = 1 << 22
@@ -20,6 +20,8 @@ MAX_PACKETS = 1 << 22
 
 _INDEXED_FORMATS = ("mov", "matroska", "avi")
 """Containers that say themselves which pictures are keyframes; elsewhere a parser guesses, so no seeks there."""
+
+_FALLBACK_FPS = 25.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +33,7 @@ class Scan:
         info: what the user sees.
         timeline: the pictures that the packets announce.
         stored_size: (width, height) px before rotation.
-        gaps: what is known to be missing from the packets alone, the tail of a truncated file for example.
+        gaps: what the packets alone show to be missing, the tail of a truncated file for example.
     """
 
     file: Path
@@ -42,15 +44,26 @@ class Scan:
 
 
 @dataclass(slots=True)
-class _Packets:
-    """The packets of the stream that announce a picture, in decode order; times in ticks."""
+class _Announced:
+    """The packets that announce a picture, in file order; times in ticks.
 
-    pts: array[int]
-    key: bytearray
-    complete: bool = True
+    Attributes:
+        pts, key: per packet; 0 stands for a missing time.
+        stamped: no time is missing.
+        complete: nothing was unreadable and the limit was not reached.
+        seen: all packets, with those that show nothing.
+        first: the first picture that comes out of the decoder.
+        failure: why an earlier one did not, empty when none failed.
+    """
+
+    pts: array[int] = field(default_factory=lambda: array("q"))
+    key: bytearray = field(default_factory=bytearray)
     stamped: bool = True
+    complete: bool = True
     last_duration: int = 0
     seen: int = 0
+    first: av.VideoFrame | None = None
+    failure: str = ""
 
 
 def scan_video(file: Path, name: str) -> Scan:
@@ -60,40 +73,53 @@ def scan_video(file: Path, name: str) -> Scan:
     """
     with open_container(file, name) as container:
         stream = video_stream(container, name)
-        packets = _demux(container, stream)
-        announced = _announced(container, stream)
-    if not packets.seen:
-        raise UnreadableVideo(f"{name} has a video stream without any picture; it may be cut short")
-    with open_container(file, name) as container:
-        stream = video_stream(container, name)
-        first = _first_frame(container, stream, name)
-        timeline = _timeline(packets, container, stream, first)
-        info = _info(timeline, packets, container, stream, first, name)
-    gaps = _truncation(timeline, announced - packets.seen, info.fps)
+        announced = _read_packets(container, stream)
+        first = announced.first
+        if first is None:
+            failure = announced.failure or "it holds no picture"
+            raise UnreadableVideo(
+                f"{name} has no picture that can be decoded ({failure}); it may be damaged or cut short"
+            )
+        check_pixels(first.width, first.height, name)
+        timeline = _timeline(announced, container, stream)
+        rotation = 90 * quarter_turns(first.rotation)
+        width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
+        fps, count, duration = _extent(timeline, announced, container, stream)
+        info = VideoInfo(name, width, height, fps, count, duration, _codec(stream), rotation)
+        missing = _listed(container, stream) - announced.seen
+    gaps = (_cut_short(timeline, missing, fps),) if missing > 0 else ()
     return Scan(file, info, timeline, (first.width, first.height), gaps)
 
 
-def _demux(container: av.container.InputContainer, stream: av.VideoStream) -> _Packets:
-    packets = _Packets(array("q"), bytearray())
+def _read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> _Announced:
+    announced = _Announced()
     codec = stream.codec_context.name
+    for packet in packets(container, stream):
+        if isinstance(packet, str):
+            announced.complete, announced.failure = False, announced.failure or packet
+            continue
+        if announced.first is None:
+            _decode_first(packet, announced)
+        if not packet.size:
+            continue
+        announced.seen += 1
+        if packet.is_discard or _shows_nothing(packet, codec):
+            continue
+        announced.stamped &= packet.pts is not None
+        announced.pts.append(packet.pts or 0)
+        announced.key.append(packet.is_keyframe)
+        announced.last_duration = int(packet.duration or 0)
+        if len(announced.pts) >= MAX_PACKETS and announced.first is not None:
+            announced.complete = False
+            break
+    return announced
+
+
+def _decode_first(packet: av.Packet, announced: _Announced) -> None:
     try:
-        for packet in container.demux(stream):
-            if not packet.size:
-                continue
-            packets.seen += 1
-            if packet.is_discard or _shows_nothing(packet, codec):
-                continue
-            if packet.pts is None:
-                packets.stamped = False
-            packets.pts.append(packet.pts if packet.pts is not None else 0)
-            packets.key.append(packet.is_keyframe)
-            packets.last_duration = int(packet.duration or 0)
-            if len(packets.pts) >= MAX_PACKETS:
-                packets.complete = False
-                break
-    except (av.FFmpegError, ValueError):
-        packets.complete = False
-    return packets
+        announced.first = next(iter(packet.decode()), None)
+    except (av.FFmpegError, ValueError) as error:
+        announced.failure = announced.failure or reason(error)
 
 
 def _shows_nothing(packet: av.Packet, codec: str) -> bool:
@@ -107,90 +133,62 @@ def _shows_nothing(packet: av.Packet, codec: str) -> bool:
     return codec == "mpeg4" and packet.size <= 1
 
 
-def _announced(container: av.container.InputContainer, stream: av.VideoStream) -> int:
+def _timeline(announced: _Announced, container: av.container.InputContainer, stream: av.VideoStream) -> Timeline:
+    assert announced.first is not None
+    if not announced.pts:  # every packet is hidden or cut away, and yet a picture came out
+        announced.pts.append(announced.first.pts or 0)
+        announced.key.append(1)
+    pts = np.frombuffer(announced.pts, dtype=np.int64)
+    order = np.argsort(pts, kind="stable")
+    ticks = pts[order]
+    steps = np.diff(ticks)
+    keyframes = np.flatnonzero(np.frombuffer(announced.key, dtype=np.uint8)[order])
+    # AVI has decode times only: with reordered pictures they say nothing about a single picture.
+    reordered = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
+    exact = announced.stamped and announced.complete and bool((steps > 0).all()) and not reordered
+    end = int(ticks[-1]) + (announced.last_duration or (int(np.median(steps)) if len(steps) else 0))
+    unit = stream.time_base or Fraction(1, 1)
+    seekable = any(known in container.format.name for known in _INDEXED_FORMATS)
+    timeline = Timeline(ticks, keyframes, unit, exact, exact and seekable, end, constant_rate=reordered)
+    first = timeline.index_of(announced.first.pts)
+    if not exact or first is None:
+        return replace(timeline, exact=False, seekable=False)
+    return timeline if announced.failure else timeline.trimmed(first)  # pictures that refer to what was cut away
+
+
+def _extent(
+    timeline: Timeline, announced: _Announced, container: av.container.InputContainer, stream: av.VideoStream
+) -> tuple[float, int, float]:
+    """Average frames/s, frames, s. The stated rate holds unless the pictures' times contradict it by over 5 %."""
+    fps = float(stream.average_rate or stream.guessed_rate or 0)
+    span = timeline.seconds(len(timeline) - 1)
+    measured = (len(timeline) - 1) / span if timeline.exact and span > 0 else 0.0
+    if measured and not 0.95 < fps / measured < 1.05:
+        fps = measured
+    fps = fps or _FALLBACK_FPS
+    count = len(timeline)
+    duration = timeline.seconds(count) if timeline.exact else count / fps
+    if len(announced.pts) >= MAX_PACKETS:
+        duration = max(duration, float((container.duration or 0) / 1_000_000))
+        count = max(count, int(stream.frames), round(duration * fps))
+    return fps, count, duration
+
+
+def _codec(stream: av.VideoStream) -> str:
+    """The codec's own name, not that of the library that decodes it: av1 rather than libdav1d."""
+    return str(getattr(stream.codec_context.codec, "canonical_name", None) or stream.codec_context.name)
+
+
+def _listed(container: av.container.InputContainer, stream: av.VideoStream) -> int:
     """Packets that the file's own index lists; 0 when it has none that is known to be complete."""
     if "mov" in container.format.name:
         return len(getattr(stream, "index_entries", ()))  # PyAV 16 and newer
     return int(stream.frames) if container.format.name == "avi" else 0
 
 
-def _first_frame(container: av.container.InputContainer, stream: av.VideoStream, name: str) -> av.VideoFrame:
-    failure = "no picture came out"
-    demuxing = container.demux(stream)
-    while True:
-        try:
-            packet = next(demuxing, None)
-            if packet is None:
-                break
-            for frame in packet.decode():
-                check_pixels(frame.width, frame.height, name)
-                return frame
-        except (av.FFmpegError, ValueError) as error:
-            failure = reason(error)
-    raise UnreadableVideo(f"{name} has no picture that can be decoded ({failure}); it may be damaged or cut short")
-
-
-def _timeline(
-    packets: _Packets, container: av.container.InputContainer, stream: av.VideoStream, first: av.VideoFrame
-) -> Timeline:
-    pts = np.frombuffer(packets.pts, dtype=np.int64)
-    order = np.argsort(pts, kind="stable")
-    ticks = pts[order]
-    keyframes = np.flatnonzero(np.frombuffer(packets.key, dtype=np.uint8)[order])
-    container_name = container.format.name
-    # AVI has decode times only: with reordered pictures they say nothing about a single picture.
-    reordered = container_name == "avi" and bool(stream.codec_context.has_b_frames)
-    unique = len(ticks) > 0 and bool((np.diff(ticks) > 0).all())
-    exact = packets.stamped and packets.complete and unique and not reordered and first.pts in (ticks[0], *ticks[:64])
-    seekable = exact and any(known in container_name for known in _INDEXED_FORMATS)
-    step = packets.last_duration or (int(np.median(np.diff(ticks))) if len(ticks) > 1 else 0)
-    unit = stream.time_base or Fraction(1, 1)
-    if len(ticks) == 0:  # every packet is hidden or cut away, and yet a picture came out
-        ticks, keyframes = np.zeros(1, np.int64), np.zeros(1, np.int64)
-    return Timeline(ticks, keyframes, unit, exact, seekable, int(ticks[-1]) + step)
-
-
-def _info(
-    timeline: Timeline,
-    packets: _Packets,
-    container: av.container.InputContainer,
-    stream: av.VideoStream,
-    first: av.VideoFrame,
-    name: str,
-) -> VideoInfo:
-    rotation = quarter_turns(first.rotation) * 90
-    width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
-    fps = _fps(timeline, stream)
-    count, duration = len(timeline), timeline.seconds(len(timeline))
-    if not timeline.exact:
-        duration = count / fps
-    if not packets.complete:
-        stated = float((container.duration or 0) / 1_000_000)
-        duration = max(duration, stated)
-        count = max(count, int(stream.frames), round(duration * fps))
-    return VideoInfo(name, width, height, fps, count, duration, first_codec_name(stream), rotation)
-
-
-def first_codec_name(stream: av.VideoStream) -> str:
-    """The codec's own name, not that of the library that decodes it: av1 rather than libdav1d."""
-    return str(getattr(stream.codec_context.codec, "canonical_name", None) or stream.codec_context.name)
-
-
-def _fps(timeline: Timeline, stream: av.VideoStream) -> float:
-    """Average frames/s: the stated rate, unless the pictures' times contradict it by more than 5 %."""
-    stated = float(stream.average_rate or stream.guessed_rate or 0)
-    span = timeline.seconds(len(timeline) - 1)
-    measured = (len(timeline) - 1) / span if timeline.exact and span > 0 else 0.0
-    if measured and not 0.95 < stated / measured < 1.05:
-        return measured
-    return stated or 25.0
-
-
-def _truncation(timeline: Timeline, missing: int, fps: float) -> tuple[Gap, ...]:
-    if missing <= 0:
-        return ()
+def _cut_short(timeline: Timeline, missing: int, fps: float) -> Gap:
     start = timeline.seconds(len(timeline))
-    return (Gap(start, start + missing / fps, missing, "the file ends before the pictures that its index lists"),)
+    return Gap(start, start + missing / fps, missing, "the file ends before the last pictures of its index")
 
 
 def quarter_turns(degrees: float) -> int:

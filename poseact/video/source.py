@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import av
@@ -25,6 +27,8 @@ FORMATS = (
 )
 _OPTIONS = {"protocol_whitelist": "file", "format_whitelist": FORMATS, "enable_drefs": "0"}
 
+_DEMUX_RETRIES = 16
+
 _STILL_IMAGES = {
     b"\x89PNG\r\n\x1a\n": "PNG",
     b"\xff\xd8\xff": "JPEG",
@@ -44,7 +48,7 @@ class UnreadableVideo(InvalidVideo):
 def local_file(path: str | Path) -> Path:
     """The absolute path of an existing, non-empty regular file. Raises: InvalidVideo."""
     text = str(path)
-    target = Path(path).expanduser()
+    target = Path(path)
     try:
         if not target.exists():
             if "://" in text:
@@ -105,8 +109,22 @@ def video_stream(container: av.container.InputContainer, name: str) -> av.VideoS
     check_pixels(stream.codec_context.width, stream.codec_context.height, name)
     stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
     stream.codec_context.thread_type = "AUTO"
-    stream.codec_context.thread_count = 2
+    stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
     return stream
+
+
+def packets(container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.Packet | str]:
+    """The stream's packets in file order, the empty one that drains the decoder at last.
+
+    In place of what cannot be read comes the reason, and reading goes on behind it, a limited number of times.
+    """
+    for _ in range(_DEMUX_RETRIES):
+        try:
+            yield from container.demux(stream)
+        except (av.FFmpegError, ValueError) as error:
+            yield reason(error)
+        else:
+            return
 
 
 def check_pixels(width: int, height: int, name: str) -> None:

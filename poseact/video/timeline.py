@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import pairwise
 
 import numpy as np
 
 from poseact.errors import UsageError
-from poseact.types import Array
+from poseact.types import Array, Gap
 
 SEEK_MARGIN = 8
 """Fewer frames than this are decoded rather than jumped over: a seek empties the decoder's pipeline."""
@@ -26,6 +27,7 @@ class Timeline:
         exact: every picture carries its own unique tick, so a decoded picture is identified by its tick.
         seekable: keyframes are trustworthy; never without `exact`.
         end: tick at which the last picture ends.
+        constant_rate: the ticks say nothing about single pictures, which are taken to be evenly spaced.
     """
 
     ticks: Array
@@ -34,6 +36,7 @@ class Timeline:
     exact: bool
     seekable: bool
     end: int
+    constant_rate: bool = False
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -49,6 +52,15 @@ class Timeline:
             return None
         index = int(np.searchsorted(self.ticks, tick))
         return index if index < len(self.ticks) and self.ticks[index] == tick else None
+
+    def missing(self, first: int, after: int, reason: str) -> Gap:
+        """The gap of the pictures [first, after)."""
+        return Gap(self.seconds(first), self.seconds(after), after - first, reason)
+
+    def trimmed(self, first: int) -> Timeline:
+        """Without the pictures before `first`, which never come out of a decoder."""
+        keyframes = self.keyframes[self.keyframes >= first] - first
+        return replace(self, ticks=self.ticks[first:], keyframes=keyframes)
 
 
 def wanted_indices(indices: Sequence[int] | Array | None) -> Array | None:
@@ -77,7 +89,4 @@ def plan_runs(wanted: Array, timeline: Timeline) -> list[tuple[int | None, Array
     jumps = keyframe - before > SEEK_MARGIN
     starts = np.flatnonzero(jumps)
     bounds = np.unique(np.concatenate(([0], starts, [len(wanted)])))
-    return [
-        (int(keyframe[first]) if jumps[first] else None, wanted[first:last])
-        for first, last in zip(bounds[:-1], bounds[1:], strict=True)
-    ]
+    return [(int(keyframe[first]) if jumps[first] else None, wanted[first:last]) for first, last in pairwise(bounds)]

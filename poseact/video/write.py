@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager
+from contextlib import ExitStack
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,6 @@ from poseact.files import atomic_path
 from poseact.types import Array
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
-_CODECS = ("libx264", "mpeg4")
 
 
 class VideoWriter:
@@ -40,28 +39,25 @@ class VideoWriter:
                 f"cannot write a video of {fps} frames/s and {size[0]}x{size[1]} px; both must be positive"
             )
         self.fps, self.size, self.quality = fps, size, quality
-        self._atomic: AbstractContextManager[Path] | None = None
+        self._block = ExitStack()
         self._container: av.container.OutputContainer | None = None
         self._stream: av.VideoStream | None = None
 
     def __enter__(self) -> VideoWriter:
-        self._atomic = atomic_path(self.path)
-        temporary = self._atomic.__enter__()
-        try:
-            self._open(temporary)
-        except BaseException as error:
-            self._abandon(error)
-            raise
+        with ExitStack() as block:
+            temporary = block.enter_context(atomic_path(self.path))
+            block.push(self._close)
+            self._container = self._opened(temporary)
+            self._stream = self._added(self._container)
+            self._block = block.pop_all()
         return self
 
     def write(self, image: Array) -> None:
         """Append one picture, (H, W, 3) uint8 RGB of the writer's size. Raises: UsageError, OutputError."""
-        if self._container is None or self._stream is None:
-            raise UsageError("the video writer is closed; write inside its `with` block")
         width, height = self.size
         if image.shape != (height, width, 3) or image.dtype != np.uint8:
             raise UsageError(
-                f"picture {image.shape} {image.dtype} does not fit the video of {width}x{height} px RGB uint8"
+                f"picture {image.shape} {image.dtype} does not fit a video of {width}x{height} px RGB uint8"
             )
         even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
         self._encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24"))
@@ -69,60 +65,53 @@ class VideoWriter:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if error is None:
-            try:
-                self._encode(None)
-                self._close()
-            except BaseException as failure:
-                self._abandon(failure)
-                raise
-        else:
-            self._close(quiet=True)
-        assert self._atomic is not None
-        self._atomic.__exit__(kind, error, trace)
+        self._block.__exit__(kind, error, trace)
 
-    def _open(self, temporary: Path) -> None:
-        options = {"movflags": "+faststart"} if self.path.suffix.lower() in {".mp4", ".mov"} else {}
-        self._container = av.open(
-            f"file:{temporary}", "w", format=FORMATS[self.path.suffix.lower()], container_options=options
-        )
-        rate = Fraction(self.fps).limit_denominator(1001)
-        settings = {"crf": str(self.quality), "preset": "veryfast", "qscale": str(max(1, self.quality // 6))}
-        for codec in _CODECS:
-            known = ("crf", "preset") if codec == "libx264" else ("qscale",)
+    def _opened(self, temporary: Path) -> av.container.OutputContainer:
+        suffix = self.path.suffix.lower()
+        options = {"movflags": "+faststart"} if suffix in {".mp4", ".mov"} else {}
+        return av.open(f"file:{temporary.absolute()}", "w", format=FORMATS[suffix], container_options=options)
+
+    def _added(self, container: av.container.OutputContainer) -> av.VideoStream:
+        h264 = {"crf": str(self.quality), "preset": "veryfast"}
+        mpeg4 = {"qscale": str(max(1, self.quality // 6))}
+        for codec, options in (("libx264", h264), ("mpeg4", mpeg4)):
             try:
-                stream = self._container.add_stream(codec, rate=rate, options={key: settings[key] for key in known})
-            except (av.FFmpegError, ValueError):
+                stream = container.add_stream(codec, rate=Fraction(self.fps).limit_denominator(1001), options=options)
+            except (av.FFmpegError, ValueError):  # this PyAV was built without the encoder
                 continue
-            stream.width, stream.height = self.size[0] + self.size[0] % 2, self.size[1] + self.size[1] % 2
+            assert isinstance(stream, av.VideoStream)
+            stream.width, stream.height = (side + side % 2 for side in self.size)
             stream.pix_fmt = "yuv420p"
-            self._stream = stream
-            return
-        raise OutputError(f"cannot write {self.path}: PyAV has no H.264 or MPEG-4 encoder here; `pip install av`")
+            return stream
+        raise OutputError(f"cannot write {self.path}: PyAV has no H.264 or MPEG-4 encoder here; `pip install -U av`")
 
     def _encode(self, frame: av.VideoFrame | None) -> None:
-        assert self._container is not None
-        assert self._stream is not None
+        if self._container is None or self._stream is None:
+            raise UsageError("the video writer is closed; write inside its `with` block")
         try:
             self._container.mux(self._stream.encode(frame))
         except (av.FFmpegError, OSError) as error:
             raise OutputError(f"cannot write {self.path}: {error.strerror or error}; choose another place") from error
 
-    def _close(self, quiet: bool = False) -> None:
-        container, self._container, self._stream = self._container, None, None
-        if container is None:
-            return
+    def _close(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Finish the file; after a failure only let go of it, the failure itself is what is reported."""
+        del error, trace
+        try:
+            if kind is None:
+                self._encode(None)
+        finally:
+            container, self._container, self._stream = self._container, None, None
+            if container is not None:
+                self._close_container(container, quiet=kind is not None)
+
+    def _close_container(self, container: av.container.OutputContainer, quiet: bool) -> None:
         try:
             container.close()
         except (av.FFmpegError, OSError) as error:
             if not quiet:
-                raise OutputError(f"cannot write {self.path}: {error}; choose another place") from error
-
-    def _abandon(self, error: BaseException) -> None:
-        """Remove the temporary file after a failure."""
-        self._close(quiet=True)
-        if self._atomic is not None:
-            try:
-                self._atomic.__exit__(type(error), error, error.__traceback__)
-            except type(error):
-                return
+                raise OutputError(
+                    f"cannot write {self.path}: {error.strerror or error}; choose another place"
+                ) from error
