@@ -14,7 +14,7 @@ from poseact.track.stitch import stitch
 from poseact.track.tracklet import Scene, Tracklet
 from poseact.types import Array, Boxes, Keypoints, Track
 
-_LEAST_AGREEMENT = 0.1  # keypoint similarity below which two sightings are two people, whatever their boxes say
+_LEAST_AGREEMENT = 0.25  # keypoint similarity below which two sightings are two people, whatever their boxes say
 
 
 def link(
