@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Generator
 from typing import Any
 
-import numpy as np
-
 from poseact.errors import InvalidVideo, UsageError
 from poseact.types import Array, Frame, Gap
 from poseact.video.scan import Scan
@@ -25,16 +23,17 @@ def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[
     Raises: UsageError when decord is not installed; InvalidVideo where decord fails or counts other frames than exist.
     """
     del gaps
-    video, (name, size) = _opened(scan), (scan.info.path, (scan.info.height, scan.info.width))
-    for index in range(len(video)) if wanted is None else wanted.tolist():
-        if index >= len(video):
-            return
+    video, name, size = _opened(scan), scan.info.path, (scan.info.height, scan.info.width)
+    jumps, position = scan.timeline.seekable and not scan.timeline.open_gop, 0
+    for index in range(len(video)) if wanted is None else wanted[wanted < len(video)].tolist():
         try:
-            image = video[index].asnumpy()
+            if not jumps:  # decord would end up at another picture
+                for _ in range(position, index):
+                    video.next()
+            image, position = (video[index] if jumps else video.next()).asnumpy(), index + 1
         except Exception as error:  # decord raises its own class and RuntimeError
             raise InvalidVideo(f"decord cannot decode frame {index} of {name}; use the decoder pyav") from error
-        image = np.ascontiguousarray(image[: size[0], : size[1], :3])  # very narrow pictures come with their padding
-        if image.shape != (*size, 3):
+        if image.shape != (*size, 3):  # pictures of fewer than 64 px in width come with their padding, garbled
             raise InvalidVideo(f"decord returns {image.shape} for frames of {size} px in {name}; use the decoder pyav")
         seconds = scan.timeline.seconds(index) if scan.timeline.exact else index / scan.info.fps
         yield Frame(index, seconds, image)

@@ -139,17 +139,19 @@ def _timeline(announced: _Announced, container: av.container.InputContainer, str
         announced.pts.append(announced.first.pts or 0)
         announced.key.append(1)
     pts = np.frombuffer(announced.pts, dtype=np.int64)
+    key = np.frombuffer(announced.key, dtype=np.uint8)
     order = np.argsort(pts, kind="stable")
     ticks = pts[order]
     steps = np.diff(ticks)
-    keyframes = np.flatnonzero(np.frombuffer(announced.key, dtype=np.uint8)[order])
+    keyframes = np.flatnonzero(key[order])
+    open_gop = bool((pts < np.maximum.accumulate(np.where(key, pts, ticks[0]))).any())
     # AVI has decode times only: with reordered pictures they say nothing about a single picture.
     reordered = container.format.name == "avi" and bool(stream.codec_context.has_b_frames)
     exact = announced.stamped and announced.complete and bool((steps > 0).all()) and not reordered
     end = int(ticks[-1]) + (announced.last_duration or (int(np.median(steps)) if len(steps) else 0))
     unit = stream.time_base or Fraction(1, 1)
     seekable = any(known in container.format.name for known in _INDEXED_FORMATS)
-    timeline = Timeline(ticks, keyframes, unit, exact, exact and seekable, end, constant_rate=reordered)
+    timeline = Timeline(ticks, keyframes, unit, exact, exact and seekable, end, reordered, open_gop)
     first = timeline.index_of(announced.first.pts)
     if not exact or first is None:
         return replace(timeline, exact=False, seekable=False)

@@ -28,6 +28,7 @@ class Timeline:
         seekable: keyframes are trustworthy; never without `exact`.
         end: tick at which the last picture ends.
         constant_rate: the ticks say nothing about single pictures, which are taken to be evenly spaced.
+        open_gop: some pictures are shown before the keyframe that precedes them in the file.
     """
 
     ticks: Array
@@ -37,6 +38,7 @@ class Timeline:
     seekable: bool
     end: int
     constant_rate: bool = False
+    open_gop: bool = False
 
     def __len__(self) -> int:
         return len(self.ticks)

@@ -16,6 +16,7 @@ from poseact.files import atomic_path
 from poseact.types import Array
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
+_LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: its unit of quality per quantiser step
 
 
 class VideoWriter:
@@ -74,7 +75,7 @@ class VideoWriter:
 
     def _added(self, container: av.container.OutputContainer) -> av.VideoStream:
         h264 = {"crf": str(self.quality), "preset": "veryfast"}
-        mpeg4 = {"qscale": str(max(1, self.quality // 6))}
+        mpeg4 = {"flags": "+qscale", "global_quality": str(_LAMBDA * max(1, self.quality // 6))}
         for codec, options in (("libx264", h264), ("mpeg4", mpeg4)):
             try:
                 stream = container.add_stream(codec, rate=Fraction(self.fps).limit_denominator(1001), options=options)
