@@ -118,8 +118,8 @@ HOSTILE = {
     "set": pickle.dumps({1, 2}),
     "frozen-set": pickle.dumps(frozenset([1])),
     "key-of-nested-tuples": b"}N" + b"\x85q\x00" + b"h\x00h\x00\x86q\x00" * 60 + b"Ns.",
-    "key-of-deep-tuples": b"}N" + b"\x85" * 500_000 + b"Ns.",
-    "function-of-deep-tuples": b"N" + b"\x85" * 500_000 + b")R.",
+    "key-of-deep-tuples": b"}N" + b"\x85" * 60_000 + b"Ns.",
+    "function-of-deep-tuples": b"N" + b"\x85" * 60_000 + b")R.",
     "keys-that-collide": b"}" + b"\x8a\x09" + (2**61 - 1 << 8).to_bytes(9, "little") + b"Ns.",
     "odd-items": b"}(Nu.",
     "no-mark": b"]u.",
@@ -148,8 +148,8 @@ def test_hostile_pickles(content, tmp_path):
 
 
 HARMLESS = {
-    "deep-lists": b"]" * 300_000 + b"a" * 299_999 + b".",
-    "deep-tuples": b")" + b"\x85" * 300_000 + b".",
+    "deep-lists": b"]" * 60_000 + b"a" * 59_999 + b".",
+    "deep-tuples": b")" + b"\x85" * 60_000 + b".",
     "memo-laughs": memo_laughs(),
     "memo-index-2-31": b"Nr\xff\xff\xff\x7f.",
     "recursive-list": b"]q\x00h\x00a.",
