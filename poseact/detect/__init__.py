@@ -1,7 +1,12 @@
 """Frames -> person boxes, batched. The embedded detector and the adapter to ultralytics; nothing of keypoints."""
 
 from poseact.detect.base import Detector
+from poseact.detect.checkpoint import cached_yolo
 from poseact.detect.embedded import ACCURATE, BALANCED, FAST, STRONG, WEAK, NanoDetDetector, View
 from poseact.detect.nanodet import NanoDet
+from poseact.detect.yolo import UltralyticsDetector
 
-__all__ = ["ACCURATE", "BALANCED", "FAST", "STRONG", "WEAK", "Detector", "NanoDet", "NanoDetDetector", "View"]
+__all__ = [
+    "ACCURATE", "BALANCED", "FAST", "STRONG", "WEAK", "Detector", "NanoDet", "NanoDetDetector", "UltralyticsDetector",
+    "View", "cached_yolo",
+]  # fmt: skip

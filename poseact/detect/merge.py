@@ -14,9 +14,9 @@ SUPPORTERS = 4  # a person usually lights up several neighbouring grid points, a
 def merge(boxes: Tensor, score: Tensor, view: Tensor, views: int) -> tuple[Tensor, Tensor]:
     """Cluster candidates greedily around the best ones; let each cluster vote on its box and score.
 
-    The box is the mean of the agreeing members, weighted by squared score. The score is the mean over the views of the mean of
-    the best member and the average of the best four (absent ones count 0): measured on COCO people this takes away
-    about a third of the false alarms at equal recall, compared with the best member alone.
+    The box is the mean of the agreeing members, weighted by squared score. The score is the mean over the views of the
+    mean of the best member and the average of the best four (absent ones count 0): measured on COCO people this takes
+    away about a third of the false alarms at equal threshold, for 3 percent of the people.
 
     Args:
         boxes: (N, 4) px xyxy. score: (N,). view: (N,) int, which view a candidate comes from, below `views`.

@@ -1,0 +1,53 @@
+"""Where YOLO checkpoints of the user and of the cache lie on disk. Opens none of them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+from poseact.errors import UsageError, WeightsNotFound
+
+SUFFIXES = (".pt", ".onnx", ".torchscript")
+PREFERRED = ("yolo11m.pt", "yolo11s.pt", "yolo26s.pt", "yolo11n.pt", "yolo26n.pt", "yolov8n.pt")
+
+
+def cache_folder() -> Path:
+    """Where downloaded YOLO checkpoints are kept: each was verified before it got its name there."""
+    return user_cache_path("poseact", appauthor=False) / "ultralytics"
+
+
+def offline() -> bool:
+    """Whether `POSEACT_OFFLINE` forbids the network."""
+    return os.environ.get("POSEACT_OFFLINE", "0").lower() not in ("", "0", "false", "no")
+
+
+def cached_yolo() -> Path | None:
+    """The best checkpoint that is already in the cache, or None."""
+    return next((path for path in (cache_folder() / name for name in PREFERRED) if path.is_file()), None)
+
+
+def local_checkpoint(name: str | Path) -> Path | None:
+    """The absolute path of an existing checkpoint, or None for a bare name that might be downloaded.
+
+    A bare name is looked for in the working directory, then in the cache.
+
+    Raises: UsageError for an unknown suffix, WeightsNotFound for a missing file with a folder in its name.
+    """
+    path = Path(name).expanduser()
+    if path.suffix not in SUFFIXES:
+        raise UsageError(f"detector {str(name)!r} is not a {', '.join(SUFFIXES)} file; give one, or `--detector auto`")
+    if path.is_file():
+        return path.resolve()
+    if path.name != str(name):
+        raise WeightsNotFound(f"detector {name} does not exist; give an existing file, or a name such as yolo11n.pt")
+    cached = cache_folder() / path.name
+    return cached.resolve() if cached.is_file() else None
+
+
+def sha256_of(path: Path) -> str:
+    """Hexadecimal digest of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
