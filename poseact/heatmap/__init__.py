@@ -1,6 +1,27 @@
-"""From poses to the heatmap volumes that PoseConv3D looks at: sampling, crop, augmentation, Gaussians, views."""
+"""From poses to the heatmap volumes that PoseConv3D looks at: sampling, crop, augmentation, Gaussians, views.
 
+Public and stable are the names below. `evaluation_views` is all that most callers need; training keeps what
+`clip_keypoints` returns, changes it with `geometry` and draws batches with `draw`.
+"""
+
+from poseact.heatmap import geometry
+from poseact.heatmap.crop import centre_crop, resize_short_side, stretch, subject_crop
 from poseact.heatmap.gaussians import joint_heatmaps, limb_heatmaps
 from poseact.heatmap.sampling import uniform_test_indices, uniform_train_indices
+from poseact.heatmap.views import clip_keypoints, draw, evaluation_views, iter_evaluation_views
 
-__all__ = ["joint_heatmaps", "limb_heatmaps", "uniform_test_indices", "uniform_train_indices"]
+__all__ = [
+    "centre_crop",
+    "clip_keypoints",
+    "draw",
+    "evaluation_views",
+    "geometry",
+    "iter_evaluation_views",
+    "joint_heatmaps",
+    "limb_heatmaps",
+    "resize_short_side",
+    "stretch",
+    "subject_crop",
+    "uniform_test_indices",
+    "uniform_train_indices",
+]

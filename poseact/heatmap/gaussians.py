@@ -23,8 +23,8 @@ def joint_heatmaps(
     """Draw one Gaussian per joint; people are merged by maximum (PoseConv3D, eq. 1).
 
     A joint is skipped when its score is below `eps` or a coordinate is not finite. Its window is
-    [int(c - 3 sigma), int(c + 3 sigma)] in x and y, where int truncates towards zero as in the reference: outside it the
-    volume is exactly 0. Pixels are sampled at integer positions and nothing is normalised, so the peak is the score
+    [int(c - 3 sigma), int(c + 3 sigma)] in x and y, where int truncates towards zero as in the reference: outside it
+    the volume is exactly 0. Pixels are sampled at integer positions and nothing is normalised, so the peak is the score
     only for a joint on an integer position.
 
     Args:
@@ -52,8 +52,8 @@ def limb_heatmaps(
     """Draw one ridge per limb, a Gaussian of the distance to the segment; people are merged by maximum (eq. 2).
 
     The peak is the lower of both scores; a limb whose peak is below `eps` is skipped. The window is the box of both
-    ends, 3 sigma wider, as for joints. A limb shorter than a pixel is drawn as its start joint with the start's own score,
-    which may exceed the lower one (a rule of the reference).
+    ends, 3 sigma wider, as for joints. A limb shorter than a pixel is drawn as its start joint with the start's own
+    score, which may exceed the lower one (a rule of the reference).
 
     Args:
         xy, score, size, sigma, eps: as for `joint_heatmaps`.

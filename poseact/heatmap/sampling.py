@@ -1,4 +1,4 @@
-"""Which frames a clip looks at: uniform sampling with the two published random streams. No keypoints, no global state."""
+"""Which frames a clip looks at: uniform sampling with the two published random streams. No keypoints, no globals."""
 
 from __future__ import annotations
 
@@ -21,8 +21,8 @@ def uniform_test_indices(
     """The frames that evaluation looks at: the same for the same arguments, whatever was drawn before.
 
     A video shorter than a clip is read in a loop, each clip from another start; otherwise each clip draws one frame
-    from each of `clip_len` equal parts. PYSKL draws two numbers more per clip than MMAction2, so that both look at other
-    frames of videos that are longer than a clip; use the stream of the project that the weights come from.
+    from each of `clip_len` equal parts. PYSKL draws two numbers more per clip than MMAction2, so that the two see
+    different frames of a video that is longer than a clip; use the stream of the project that the weights come from.
 
     Args:
         frames: T, the length of the video.
@@ -68,11 +68,9 @@ def uniform_train_indices(frames: int, clip_len: int, rng: Random) -> Indices:
     Raises: InvalidPoses for no frames; UsageError for a clip without frames.
     """
     _check(frames, clip_len)
-    if frames < clip_len:
-        indices = _below(rng, frames) + np.arange(clip_len)
-    else:
-        indices = _one_per_part(frames, clip_len, rng)
-    return np.mod(indices, frames).astype(np.int64)
+    if frames >= clip_len:
+        return _one_per_part(frames, clip_len, rng)
+    return np.mod(_below(rng, frames) + np.arange(clip_len), frames)
 
 
 def _check(frames: int, clip_len: int) -> None:

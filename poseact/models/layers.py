@@ -49,7 +49,7 @@ def initialise(module: nn.Module, last_layers: Iterable[ConvModule] = ()) -> Non
 
     Args:
         module: the network, changed in place.
-        last_layers: the last layer of each residual block; its batch norm starts at 0, so that blocks start as identity.
+        last_layers: the last layer of each residual block; its batch norm starts at 0: blocks start as identity.
     """
     for layer in module.modules():
         if isinstance(layer, nn.Conv3d):
