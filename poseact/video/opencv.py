@@ -92,7 +92,7 @@ def _opened(file: Path, name: str) -> Iterator[cv2.VideoCapture]:
         os.environ[_ENVIRONMENT] = f"protocol_whitelist;file|format_whitelist;{FORMATS}"
         try:
             capture = cv2.VideoCapture(str(file), cv2.CAP_FFMPEG, [cv2.CAP_PROP_N_THREADS, 2])
-        except cv2.error as error:
+        except (cv2.error, UnicodeEncodeError) as error:
             raise UnreadableVideo(f"{name} cannot be opened by OpenCV; it may be damaged or not a video") from error
         finally:
             cv2.utils.logging.setLogLevel(level)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 
 import av
 import av.container
@@ -20,16 +20,22 @@ def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[
     Frames between the wanted ones are decoded but not converted, or jumped over where a keyframe allows it. A picture
     that does not come out after a jump is looked for again without jumps, so sparse and dense reading agree.
     """
-    if wanted is None:
-        yield from _Reading(scan, gaps).frames(None)
-        return
-    for keyframe, indices in plan_runs(wanted, scan.timeline):
-        reading = _Reading(scan, gaps)
-        yield from reading.frames(indices, keyframe)
-        if keyframe is not None and reading.missed:
-            gaps[:] = scan.gaps
-            yield from _Reading(scan, gaps).frames(wanted[wanted > max(reading.last, int(indices[0]) - 1)])
+    runs: Sequence[tuple[int | None, Array | None]] = (
+        [(None, None)] if wanted is None else plan_runs(wanted, scan.timeline)
+    )
+    with open_container(scan.file, scan.info.path) as container:
+        stream = video_stream(container, scan.info.path)
+        for keyframe, indices in runs:
+            reading = _Reading(scan, gaps, container, stream)
+            yield from reading.frames(indices, keyframe)
+            if reading.missed and wanted is not None and indices is not None and keyframe is not None:
+                wanted = wanted[wanted > max(reading.last, int(indices[0]) - 1)]
+                break
+        else:
             return
+    with open_container(scan.file, scan.info.path) as container:
+        gaps[:] = scan.gaps
+        yield from _Reading(scan, gaps, container, video_stream(container, scan.info.path)).frames(wanted)
 
 
 class _Reading:
@@ -40,11 +46,15 @@ class _Reading:
         missed: whether a wanted frame did not come out.
     """
 
-    def __init__(self, scan: Scan, gaps: list[Gap]) -> None:
+    def __init__(
+        self, scan: Scan, gaps: list[Gap], container: av.container.InputContainer, stream: av.VideoStream
+    ) -> None:
         self.last = -1
         self.missed = False
         self._scan = scan
         self._gaps = gaps
+        self._container = container
+        self._stream = stream
         self._position = -1  # index of the last decoded picture
         self._seconds = -1.0  # its time
         self._failure = ""
@@ -73,30 +83,34 @@ class _Reading:
     def _pictures(self, keyframe: int | None) -> Iterator[av.VideoFrame]:
         """Decode in presentation order; `_position` and `_seconds` belong to the picture at hand."""
         timeline = self._scan.timeline
-        with open_container(self._scan.file, self._scan.info.path) as container:
-            stream = video_stream(container, self._scan.info.path)
-            if keyframe is not None:
-                self._position = keyframe - 1
-                try:
-                    container.seek(int(timeline.ticks[keyframe]), stream=stream, backward=True, any_frame=False)
-                except (av.FFmpegError, ValueError):
-                    self.missed = True
-                    return
-            for picture in self._decoded(container, stream):
-                index = timeline.index_of(picture.pts) if timeline.exact else None
-                index = self._position + 1 if index is None else index
-                if index <= self._position:  # leads the keyframe, or comes late out of a damaged stretch
-                    continue
-                self._note_missing(index)
-                self._seconds = self._time(picture, index)
-                self._position = index
-                yield picture
-            if timeline.exact:
-                self._note_missing(len(timeline))
+        if keyframe is not None and not self._jumped(keyframe):
+            self.missed = True
+            return
+        for picture in self._decoded():
+            index = timeline.index_of(picture.pts) if timeline.exact else None
+            index = self._position + 1 if index is None else index
+            if index <= self._position:  # leads the keyframe, or comes late out of a damaged stretch
+                continue
+            self._note_missing(index)
+            self._seconds = self._time(picture, index)
+            self._position = index
+            yield picture
+        if timeline.exact:
+            self._note_missing(len(timeline))
 
-    def _decoded(self, container: av.container.InputContainer, stream: av.VideoStream) -> Iterator[av.VideoFrame]:
+    def _jumped(self, keyframe: int) -> bool:
+        """Seek to a keyframe, or one before it; False where the container cannot."""
+        self._position = keyframe - 1
+        tick = int(self._scan.timeline.ticks[keyframe])
+        try:
+            self._container.seek(tick, stream=self._stream, backward=True, any_frame=False)
+        except (av.FFmpegError, ValueError):
+            return False
+        return True
+
+    def _decoded(self) -> Iterator[av.VideoFrame]:
         """All pictures from here on in output order; what is damaged leaves its reason in `_failure`."""
-        for packet in packets(container, stream):
+        for packet in packets(self._container, self._stream):
             if isinstance(packet, str):
                 self._failure = packet
                 continue

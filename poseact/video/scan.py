@@ -86,7 +86,7 @@ def scan_video(file: Path, name: str) -> Scan:
         width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
         fps, count, duration = _extent(timeline, announced, container, stream)
         info = VideoInfo(name, width, height, fps, count, duration, _codec(stream), rotation)
-        missing = _listed(container, stream) - announced.seen
+        missing = 0 if len(announced.pts) >= MAX_PACKETS else _listed(container, stream) - announced.seen
     gaps = (_cut_short(timeline, missing, fps),) if missing > 0 else ()
     return Scan(file, info, timeline, (first.width, first.height), gaps)
 

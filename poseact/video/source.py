@@ -89,8 +89,6 @@ def open_container(path: Path, name: str) -> av.container.InputContainer:
     """Open a local file for demuxing, without its network, playlists or references. Raises: UnreadableVideo."""
     try:
         return av.open(f"file:{path}", options=dict(_OPTIONS), metadata_errors="replace")
-    except UnicodeEncodeError as error:
-        raise InvalidVideo(f"{name!r} has a name that is not valid text; rename the file") from error
     except (av.FFmpegError, ValueError, OSError) as error:
         raise UnreadableVideo(
             f"{name} is not a video that can be read ({reason(error)}); it may be damaged, cut short or not a video"

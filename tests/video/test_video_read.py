@@ -2,6 +2,7 @@ import os
 import weakref
 from importlib.util import find_spec
 from itertools import islice
+from pathlib import Path
 
 import av
 import numpy as np
@@ -335,6 +336,27 @@ def test_info(make_video):
     info = probe(make_video("clip.mp4", options={"bf": "2"}))
     assert (info.width, info.height, info.fps, info.frame_count) == (64, 48, 25.0, 48)
     assert (info.duration, info.codec, info.rotation) == (pytest.approx(1.92), "h264", 0)
+
+
+@pytest.mark.parametrize("decoder", ["pyav", "opencv"])
+@pytest.mark.parametrize("name", ["clip.mp4", "clip.ts"])
+def test_beyond_the_packet_limit_frames_are_counted(make_video, monkeypatch, name, decoder):
+    path = make_video(name, options={"g": "12", "bf": "0"})
+    monkeypatch.setattr("poseact.video.scan.MAX_PACKETS", 10)
+    with open_video(path, decoder) as reader:
+        assert reader.info.frame_count == pytest.approx(48, abs=1)
+        assert reader.info.duration == pytest.approx(1.92, abs=0.05)
+        dense = levels(reader)
+        assert dense == [(index, pytest.approx(index / 25, abs=1e-4), index) for index in range(48)]
+        assert levels(reader, [0, 30, 47]) == [dense[0], dense[30], dense[47]]
+        assert reader.gaps == []
+
+
+def test_a_name_that_is_no_text(make_video, tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.mp4"))
+    make_video(frames=2).rename(path)
+    with open_video(path) as reader:
+        assert len(list(reader.frames())) == 2
 
 
 def test_one_frame_is_in_memory_at_a_time(make_video):

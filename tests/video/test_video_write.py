@@ -52,9 +52,9 @@ def test_a_web_page_can_play_it_while_it_loads(tmp_path):
 def test_a_failure_leaves_nothing_and_keeps_what_was_there(tmp_path):
     path = tmp_path / "clip.mp4"
     path.write_bytes(b"before")
+    pictures = (picture((64, 48), 100 // divisor) for divisor in (1, 0))
     with pytest.raises(ZeroDivisionError), VideoWriter(path, 25, (64, 48)) as writer:
-        for divisor in (1, 0):
-            writer.write(picture((64, 48), 100 // divisor))
+        list(map(writer.write, pictures))
     assert [(entry.name, entry.read_bytes()) for entry in tmp_path.iterdir()] == [("clip.mp4", b"before")]
 
 
