@@ -1,0 +1,103 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from poseact.errors import UsageError
+from poseact.pose import TopDown
+from poseact.pose.movenet import build
+from poseact.types import Boxes
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+
+
+@pytest.fixture(scope="module")
+def lightning():
+    network = build(width=1.0)
+    network.load_state_dict(
+        {key: value.float() for key, value in load_file(WEIGHTS / "movenet-lightning.safetensors").items()}
+    )
+    return network
+
+
+@pytest.fixture(scope="module")
+def estimator(lightning):
+    return TopDown(lightning, input_size=192, flip=False, batch_size=3)
+
+
+def people(*xyxy):
+    return Boxes(np.array(xyxy, np.float32).reshape(-1, 4), np.ones(len(xyxy), np.float32))
+
+
+def picture(height, width, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
+
+
+@pytest.mark.parametrize(
+    "counts", [[], [0], [0, 2, 0], [1, 4]], ids=["no pictures", "nobody", "a crowd of two", "one and four"]
+)
+def test_one_row_per_box(estimator, counts):
+    boxes = [people(*([10, 10, 60, 90 + 5 * row] for row in range(count))) for count in counts]
+    images = [picture(100 + 10 * index, 120) for index in range(len(counts))]
+    keypoints = estimator(images, boxes)
+    assert [found.xy.shape for found in keypoints] == [(count, 17, 2) for count in counts]
+    assert all(found.xy.dtype == found.score.dtype == np.float32 for found in keypoints)
+
+
+def test_the_batch_does_not_matter(estimator):
+    images = [picture(100, 120), picture(90, 140, seed=1)]
+    boxes = [people([10, 10, 60, 90], [50, 0, 110, 99]), people([0, 0, 140, 90], [-20, 10, 60, 100])]
+    together = estimator(images, boxes)
+    for image, owned, found in zip(images, boxes, together, strict=True):
+        for row in range(len(owned)):
+            (alone,) = estimator([image], [owned[[row]]])
+            assert alone.xy[0] == pytest.approx(found.xy[row], abs=0.05)
+            assert alone.score[0] == pytest.approx(found.score[row], abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[30, 30, 30, 80], [30, 30, 20, 80], [200, 10, 260, 90], [-60, 10, 0, 90], [np.nan, 0, 10, 10], [0, 0, np.inf, 10]],
+    ids=["no width", "turned around", "right of the picture", "left of the picture", "not a number", "infinite"],
+)
+def test_a_box_without_a_picture_has_no_joints(estimator, box):
+    (found,) = estimator([picture(100, 120)], [people([10, 10, 60, 90], box)])
+    assert found.score[0].any()
+    assert not found.score[1].any()
+    assert not found.xy[1].any()
+
+
+def test_joints_are_in_the_picture_or_unseen(estimator):
+    (found,) = estimator([picture(100, 120)], [people([-40, -40, 30, 30], [90, 60, 200, 200])])
+    seen = found.score > 0
+    assert ((found.xy >= 0) & (found.xy <= [120, 100]))[seen].all()
+    assert not found.xy[~seen].any()
+    assert ((found.score >= 0) & (found.score <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"input_size": 100}, "multiples of 32, got \\(100, 100\\)"),
+        ({"input_size": (0, 64)}, "multiples of 32"),
+        ({"margin": 0.0}, "must be positive, got 0.0 and 16"),
+        ({"batch_size": 0}, "must be positive"),
+    ],
+    ids=["not a multiple", "no height", "no margin", "no batch"],
+)
+def test_impossible_settings(lightning, settings, message):
+    with pytest.raises(UsageError, match=message):
+        TopDown(lightning, **settings)
+
+
+def test_pictures_and_boxes_must_match(estimator):
+    with pytest.raises(UsageError, match="1 pictures, but 2 lists of boxes"):
+        estimator([picture(10, 10)], [people(), people()])
+
+
+def test_torch_modes_are_left_alone(estimator):
+    estimator([picture(100, 120)], [people([10, 10, 60, 90])])
+    assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled()
