@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -30,10 +30,12 @@ class PoseDataset:
     Attributes:
         annotations: one sequence per video, in the order of the file.
         splits: name of a split -> names of its videos; empty for a bare list.
+        classes: names of the labels in index order; empty when the file does not tell.
     """
 
     annotations: list[PoseSequence]
     splits: dict[str, list[str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         return len(self.annotations)
@@ -51,19 +53,21 @@ def write_pyskl(
     sequences: Iterable[PoseSequence],
     splits: Mapping[str, Iterable[str]] | None = None,
     float16: bool = False,
+    classes: Sequence[str] = (),
 ) -> None:
     """Write poses that PYSKL, MMAction2 and poseact read; equal poses give equal files.
 
     Args:
-        splits: name of a split -> names of its videos; without it the file is a bare list.
+        splits: name of a split -> names of its videos; without splits and classes the file is a bare list.
+        classes: names of the labels in index order.
         float16: half the size, as PYSKL's own files; from x = 1024 on it rounds to whole pixels.
     Raises: OutputError.
     """
     annotations = [_annotation(sequence, np.float16 if float16 else np.float32) for sequence in sequences]
     content: Any = annotations
-    if splits is not None:
-        named = {str(name): [str(video) for video in videos] for name, videos in splits.items()}
-        content = {"split": named, "annotations": annotations}
+    if splits is not None or classes:
+        named = {str(name): [str(video) for video in videos] for name, videos in (splits or {}).items()}
+        content = {"split": named, "annotations": annotations, "classes": [str(name) for name in classes]}
     with atomic_path(Path(path)) as temporary, temporary.open("wb") as file:
         dump(content, file)
 
@@ -90,7 +94,7 @@ def read_pyskl(path: Path) -> PoseDataset:
         raise InvalidPoses(f"{path} holds no poses: expected a list, or a dict with 'annotations'")
     splits = _splits(tree.get("split"), budget)
     annotations = [_sequence(one, f"{path}, entry {n}", budget) for n, one in enumerate(tree["annotations"])]
-    return PoseDataset(annotations, splits)
+    return PoseDataset(annotations, splits, _classes(tree.get("classes"), budget))
 
 
 @dataclass(slots=True)
@@ -151,6 +155,15 @@ def _splits(given: object, budget: _Budget) -> dict[str, list[str]]:
         budget.spend(8 * len(videos))
         splits[str(name)] = [str(video) for video in videos]
     return splits
+
+
+def _classes(given: object, budget: _Budget) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
+        raise InvalidPoses(f"{budget.source}: 'classes' must be a list of names")
+    budget.spend(8 * len(given))
+    return tuple(given)
 
 
 def _sequence(anno: object, where: str, budget: _Budget) -> PoseSequence:

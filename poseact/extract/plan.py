@@ -1,0 +1,46 @@
+"""Which frames of a video to look at. Pure arithmetic; reads nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseact.types import Array, VideoInfo
+
+
+@dataclass(frozen=True, slots=True)
+class FramePlan:
+    """How densely a video is looked at.
+
+    The video is cut into equal stretches of about `period` seconds, at least `stretches` of them, and in the middle of
+    each a window of `seconds` is looked at with `frames` evenly spaced frames. Where the windows touch, that is in
+    short videos, the frames are evenly spread over the whole video.
+
+    Attributes:
+        frames: per window. None: every frame of the video.
+        seconds: length of a window, the length of the clips that the classifier was trained on.
+        stretches: at least so many windows.
+        period: seconds of video per window.
+    """
+
+    frames: int | None = None
+    seconds: float = 4 / 3
+    stretches: int = 2
+    period: float = 4.0
+
+    def indices(self, info: VideoInfo) -> Array:
+        """(n,) int64 ascending frame numbers."""
+        total = max(info.frame_count, 1)
+        if self.frames is None:
+            return np.arange(total)
+        duration = max(info.duration, total / max(info.fps, 1.0))
+        stretches = max(self.stretches, round(duration / self.period))
+        share = min(1.0, stretches * self.seconds / duration)
+        within = (np.arange(self.frames) + 0.5) / self.frames - 0.5
+        centres = np.arange(stretches) + 0.5
+        positions = (centres[:, None] + share * within) * total / stretches
+        return np.unique(positions.astype(np.int64).clip(0, total - 1))
+
+
+EVERY_FRAME = FramePlan()

@@ -1,0 +1,89 @@
+"""Source -> answer: extraction, the person of interest, classification, composed. Knows nothing of argument parsing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from poseact.extract import Extractor, Timings
+from poseact.extract.extractor import Progress
+from poseact.poses import read_pyskl, sequence_tracks
+from poseact.recognize.classifier import Classifier
+from poseact.recognize.open import open_extractor
+from poseact.recognize.result import Person, Recognition
+from poseact.recognize.settings import Settings, resolve_device
+from poseact.track import Selection, select
+from poseact.types import Gap, PoseSequence, VideoInfo
+
+
+@dataclass(frozen=True)
+class Recognizer:
+    """Opened networks, ready for any number of sources.
+
+    Attributes:
+        extractor: video -> poses.
+        classifier: poses -> probabilities.
+        settings: as chosen.
+    """
+
+    extractor: Extractor
+    classifier: Classifier
+    settings: Settings
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Recognizer:
+        """Load every network. Raises: ModelError and its kinds, UsageError."""
+        settings = settings or Settings()
+        device = resolve_device(settings.device)
+        effort = settings.effort
+        classifier = Classifier.open(settings.model, device=device, clips=effort.clips, flip=effort.flip)
+        return cls(open_extractor(settings, device), classifier, settings)
+
+    def __call__(self, source: str | Path, progress: Progress | None = None) -> Recognition:
+        """Name the action in a video.
+
+        Args:
+            progress: called with (frames done, frames planned).
+        Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
+        """
+        extraction = self.extractor(source, self.settings.plan, person=self.settings.person, progress=progress)
+        timings = Timings(dict(extraction.timings))
+        return self._answer(
+            str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps
+        )
+
+    def stored(self, source: str | Path) -> list[Recognition]:
+        """Name the actions in a file of stored poses, one answer per sequence. Raises: InvalidPoses, LimitExceeded."""
+        return [
+            self._answer(f"{source}:{poses.name}", poses, self._select(poses), Timings(), None, ())
+            for poses in read_pyskl(Path(source)).annotations
+        ]
+
+    def _select(self, poses: PoseSequence) -> Selection | None:
+        return select(sequence_tracks(poses), poses.image_size, self.settings.person) if len(poses) else None
+
+    def _answer(
+        self, source: str, poses: PoseSequence, selection: Selection | None, timings: Timings, video: VideoInfo | None,
+        gaps: tuple[Gap, ...],
+    ) -> Recognition:  # fmt: skip
+        chosen = selection.ids if selection else ()
+        reason = selection.reason if selection else "nobody is seen in the frames that were looked at"
+        with timings.stage("classify"):
+            rows = {int(number): row for row, number in enumerate(poses.track_id)}
+            persons = tuple(self._person(poses, rows[number]) for number in chosen)
+        return Recognition(
+            source=source, video=video, gaps=gaps, poses=poses, persons=persons, reason=reason,
+            unknown_below=self.classifier.card.unknown_below, model=self.classifier.card.name,
+            model_sha256=self.classifier.sha256, device=self.classifier.device, frames_looked_at=len(poses.pts),
+            timings=timings.seconds,
+        )  # fmt: skip
+
+    def _person(self, poses: PoseSequence, row: int) -> Person:
+        answer = self.classifier(poses, row)
+        present = poses.box_score[row] > 0
+        pts = poses.pts[present]
+        return Person(
+            id=int(poses.track_id[row]), row=row, frames=int(present.sum()),
+            interpolated=int(poses.interpolated[row].sum()), first_pts=float(pts[0]), last_pts=float(pts[-1]),
+            predictions=answer.predictions, segments=answer.segments,
+        )  # fmt: skip

@@ -1,0 +1,83 @@
+"""The answer for one source, ready to be shown or stored. Holds values only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
+
+
+@dataclass(frozen=True)
+class Person:
+    """One classified person.
+
+    Attributes:
+        id: track id. row: position in the pose sequence.
+        frames: looked-at frames with the person; interpolated: how many of them were filled in.
+        first_pts, last_pts: s.
+        predictions: every class, most probable first.
+        segments: per window of the video.
+    """
+
+    id: int
+    row: int
+    frames: int
+    interpolated: int
+    first_pts: float
+    last_pts: float
+    predictions: tuple[Prediction, ...]
+    segments: tuple[Segment, ...]
+
+
+@dataclass(frozen=True)
+class Recognition:
+    """What is seen in one source.
+
+    Attributes:
+        source: as given by the user.
+        video: None when stored poses were read.
+        gaps: stretches of the video that could not be decoded.
+        poses: of everybody who was tracked.
+        persons: those who were classified, the person of interest first; empty when nobody was seen.
+        reason: one line: why this person, or why nobody.
+        unknown_below: the model's threshold; a top probability below it is not named.
+        model, model_sha256: the classifier.
+        device: where the networks ran.
+        frames_looked_at: of the video's frames.
+        timings: seconds per stage.
+    """
+
+    source: str
+    video: VideoInfo | None
+    gaps: tuple[Gap, ...]
+    poses: PoseSequence
+    persons: tuple[Person, ...]
+    reason: str
+    unknown_below: float
+    model: str
+    model_sha256: str
+    device: str
+    frames_looked_at: int
+    timings: dict[str, float]
+
+    @property
+    def predictions(self) -> tuple[Prediction, ...]:
+        """Of the person of interest; empty when nobody was seen."""
+        return self.persons[0].predictions if self.persons else ()
+
+    @property
+    def label(self) -> str:
+        """The answer in one word: a class, "unknown" below the threshold, or "no person"."""
+        return named(self.predictions, self.unknown_below)
+
+
+NO_PERSON = "no person"
+UNKNOWN = "unknown"
+
+
+def named(predictions: tuple[Prediction, ...], unknown_below: float) -> str:
+    """The most probable class, "unknown" when it is less probable than the threshold, "no person" without any."""
+    if not predictions:
+        return NO_PERSON
+    best = predictions[0]
+    return best.label if best.probability >= unknown_below else UNKNOWN

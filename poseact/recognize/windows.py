@@ -1,0 +1,47 @@
+"""The stretches of a person's track that are classified one by one. Pure arithmetic."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseact.types import Array
+
+MAX_STEP = 0.5
+"""Seconds between two looked-at frames above which the motion between them is unknown."""
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Frames [first, last] of a sequence (positions in its T axis), both included."""
+
+    first: int
+    last: int
+
+
+def windows(pts: Array, present: Array, seconds: float | None) -> list[Window]:
+    """Cut a person's presence into windows of about `seconds`.
+
+    A stretch ends where the person leaves, where the video was not looked at for more than `MAX_STEP`, or at the end.
+    Each stretch is cut into equal windows; one up to 1.5 times as long as asked for stays whole.
+
+    Args:
+        pts: (T,) s. present: (T,) bool.
+        seconds: None: one window from the first to the last frame in which the person is present.
+    Returns: in order of time; empty when the person is never present.
+    """
+    seen = np.flatnonzero(present)
+    if len(seen) == 0:
+        return []
+    if seconds is None:
+        return [Window(int(seen[0]), int(seen[-1]))]
+    typical = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
+    breaks = np.flatnonzero(np.diff(pts[seen]) > max(MAX_STEP, 3 * typical))
+    found = []
+    for stretch in np.split(seen, breaks + 1):
+        duration = pts[stretch[-1]] - pts[stretch[0]] + typical
+        count = min(max(1, round(duration / seconds)), len(stretch))
+        found += [Window(int(part[0]), int(part[-1])) for part in np.array_split(stretch, count)]
+    longest = max(window.last - window.first for window in found)
+    return [window for window in found if window.last - window.first >= longest / 4] or found

@@ -1,0 +1,43 @@
+import numpy as np
+import pytest
+
+from poseact.extract import EVERY_FRAME, FramePlan
+from poseact.types import VideoInfo
+
+
+def video(frames: int, fps: float = 30.0) -> VideoInfo:
+    return VideoInfo("clip.mp4", 64, 48, fps, frames, frames / fps, "h264")
+
+
+@pytest.mark.parametrize("frames", [1, 2, 40, 1000])
+def test_every_frame(frames):
+    assert EVERY_FRAME.indices(video(frames)).tolist() == list(range(frames))
+
+
+@pytest.mark.parametrize(
+    ("frames", "fps", "looked_at"),
+    [(1, 30, 1), (20, 30, 20), (40, 30, 32), (100, 60, 32), (230, 30, 32), (1800, 30, 15 * 16)],
+    ids=["one", "fewer than planned", "jhmdb", "short and fast", "two windows", "a minute"],
+)
+def test_looks_at_few_frames(frames, fps, looked_at):
+    indices = FramePlan(frames=16).indices(video(frames, fps))
+    assert len(indices) == looked_at
+    assert indices.min() >= 0
+    assert indices.max() < frames
+
+
+def test_short_videos_are_covered_evenly():
+    steps = np.diff(FramePlan(frames=16).indices(video(64)))
+    assert set(steps) == {2}
+
+
+def test_long_videos_are_read_in_windows_of_training_length():
+    indices = FramePlan(frames=16).indices(video(230))
+    pts = indices / 30
+    assert pts[15] - pts[0] == pytest.approx(4 / 3 * 15 / 16, abs=0.08)
+    assert pts[16] - pts[15] > 2
+
+
+def test_a_missing_duration_is_derived_from_the_frame_count():
+    info = VideoInfo("clip.mp4", 64, 48, 30.0, 230, 0.0, "h264")
+    assert len(FramePlan(frames=16).indices(info)) == 32

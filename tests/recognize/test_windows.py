@@ -1,0 +1,31 @@
+import numpy as np
+import pytest
+
+from poseact.recognize.windows import Window, windows
+
+
+def at(fps: float, frames: int, start: float = 0.0) -> np.ndarray:
+    return start + np.arange(frames) / fps
+
+
+@pytest.mark.parametrize(
+    ("pts", "present", "seconds", "expected"),
+    [
+        (at(30, 4), [False] * 4, 1.0, []),
+        (at(30, 1), [True], 1.0, [Window(0, 0)]),
+        (at(30, 40), [True] * 40, 4 / 3, [Window(0, 39)]),
+        (at(30, 59), [True] * 59, 4 / 3, [Window(0, 58)]),
+        (at(30, 80), [True] * 80, 4 / 3, [Window(0, 39), Window(40, 79)]),
+        (at(30, 80), [True] * 80, None, [Window(0, 79)]),
+        (at(30, 40), [False] * 10 + [True] * 20 + [False] * 10, 4 / 3, [Window(10, 29)]),
+        (np.r_[at(12, 16), at(12, 16, 4.0)], [True] * 32, 4 / 3, [Window(0, 15), Window(16, 31)]),
+        (np.r_[at(12, 16), at(12, 16, 4.0)], [True] * 17 + [False] * 15, 4 / 3, [Window(0, 15)]),
+        (at(2, 10), [True] * 10, 1.0, [Window(0, 1), Window(2, 3), Window(4, 5), Window(6, 7), Window(8, 9)]),
+    ],
+    ids=[
+        "never seen", "one frame", "training length", "up to half more", "two", "whole", "comes and goes",
+        "not looked at between", "a crumb is dropped", "slow video",
+    ],
+)  # fmt: skip
+def test_windows(pts, present, seconds, expected):
+    assert windows(pts, np.array(present), seconds) == expected

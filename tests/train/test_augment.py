@@ -1,0 +1,88 @@
+import pytest
+import torch
+
+from poseact.skeleton import COCO17
+from poseact.train.augment import augment, mix, sample_frames
+from poseact.train.settings import Augmentation
+
+NOTHING = Augmentation(
+    window=1, scale=0, aspect=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0, flip=0, mixup=0
+)
+
+
+def generator(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def clips(count: int = 4) -> tuple[torch.Tensor, torch.Tensor]:
+    return torch.rand(count, 6, 2, 17, 2, generator=generator(1)), torch.rand(count, 6, 2, 17, generator=generator(2))
+
+
+@pytest.mark.parametrize("length", [1, 3, 16, 40], ids=["one", "shorter", "as long", "longer"])
+@pytest.mark.parametrize("window", [0.5, 1.0])
+def test_sampled_frames_are_ascending_and_inside(length, window):
+    frames = sample_frames(torch.full((500,), length), 16, window, generator())
+    assert frames.shape == (500, 16)
+    assert int(frames.min()) >= 0
+    assert int(frames.max()) <= length - 1
+    assert bool((frames.diff(dim=1) >= 0).all())
+
+
+def test_a_full_window_takes_one_frame_of_each_part():
+    frames = sample_frames(torch.full((500,), 32), 16, 1.0, generator())
+    assert bool((frames // 2 == torch.arange(16)).all())
+    assert bool((frames.float().mean(0) - (torch.arange(16) * 2 + 0.5)).abs().max() < 0.1)
+
+
+def test_no_augmentation_changes_nothing():
+    xy, score = clips()
+    moved, kept = augment(xy, score, NOTHING, COCO17.flip_joints, generator())
+    torch.testing.assert_close(moved, xy)
+    torch.testing.assert_close(kept, score)
+
+
+def test_the_mirror_image_exchanges_sides():
+    xy, score = clips()
+    always = NOTHING.model_copy(update={"flip": 1.0})
+    moved, kept = augment(xy, score, always, COCO17.flip_joints, generator())
+    left, right = 5, 6
+    torch.testing.assert_close(moved[..., left, 0], 1 - xy[..., right, 0])
+    torch.testing.assert_close(moved[..., left, 1], xy[..., right, 1])
+    torch.testing.assert_close(kept[..., left], score[..., right])
+    twice, _ = augment(moved, kept, always, COCO17.flip_joints, generator())
+    torch.testing.assert_close(twice, xy)
+
+
+def test_a_turn_keeps_distances_and_a_clip_moves_as_one():
+    xy, score = clips()
+    turned, _ = augment(
+        xy, score, NOTHING.model_copy(update={"rotation": 0.5, "shift": 0.3}), COCO17.flip_joints, generator()
+    )
+    before, after = (points.flatten(1, 3) for points in (xy, turned))
+    torch.testing.assert_close(torch.cdist(after, after), torch.cdist(before, before), atol=1e-4, rtol=1e-4)
+
+
+def test_missing_joints_stay_missing_and_dropout_drops_its_share():
+    xy, score = clips(2000)
+    score[:, :, :, 3] = 0
+    _, kept = augment(xy, score, NOTHING.model_copy(update={"joint_dropout": 0.25}), COCO17.flip_joints, generator())
+    assert bool((kept[:, :, :, 3] == 0).all())
+    assert float((kept[:, 0, 0, 5] == 0).float().mean()) == pytest.approx(0.25, abs=0.04)
+
+
+def test_augmentation_is_a_function_of_its_generator():
+    xy, score = clips()
+    first, second, other = (
+        augment(xy, score, Augmentation(), COCO17.flip_joints, generator(seed))[0] for seed in (3, 3, 4)
+    )
+    assert torch.equal(first, second)
+    assert not torch.equal(first, other)
+
+
+def test_mixup_blends_clips_and_targets_alike():
+    heatmaps = torch.eye(4).reshape(4, 4, 1, 1, 1)
+    target = torch.eye(4)
+    mixed, soft = mix(heatmaps, target, 0.4, generator())
+    torch.testing.assert_close(mixed.reshape(4, 4), soft)
+    torch.testing.assert_close(soft.sum(1), torch.ones(4))
+    assert mix(heatmaps, target, 0.0, generator())[0] is heatmaps
