@@ -86,7 +86,7 @@ def scan_video(file: Path, name: str) -> Scan:
         width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
         fps, count, duration = _extent(timeline, announced, container, stream)
         info = VideoInfo(name, width, height, fps, count, duration, _codec(stream), rotation)
-        missing = 0 if len(announced.pts) >= MAX_PACKETS else _listed(container, stream) - announced.seen
+        missing = 0 if len(announced.pts) >= MAX_PACKETS else _listed(container, stream, file) - announced.seen
     gaps = (_cut_short(timeline, missing, fps),) if missing > 0 else ()
     return Scan(file, info, timeline, (first.width, first.height), gaps)
 
@@ -181,11 +181,19 @@ def _codec(stream: av.VideoStream) -> str:
     return str(getattr(stream.codec_context.codec, "canonical_name", None) or stream.codec_context.name)
 
 
-def _listed(container: av.container.InputContainer, stream: av.VideoStream) -> int:
-    """Packets that the file's own index lists; 0 when it has none that is known to be complete."""
+def _listed(container: av.container.InputContainer, stream: av.VideoStream, file: Path) -> int:
+    """Packets that should be there; 0 when the file does not say so reliably.
+
+    The frame count of an AVI header also counts the empty slots of a slower source, so it is used only where the file
+    is shorter than its RIFF chunk claims.
+    """
     if "mov" in container.format.name:
         return len(getattr(stream, "index_entries", ()))  # PyAV 16 and newer
-    return int(stream.frames) if container.format.name == "avi" else 0
+    if container.format.name == "avi":
+        with file.open("rb") as content:
+            claimed = int.from_bytes(content.read(8)[4:], "little")
+        return int(stream.frames) if claimed + 8 > file.stat().st_size else 0
+    return 0
 
 
 def _cut_short(timeline: Timeline, missing: int, fps: float) -> Gap:

@@ -164,6 +164,14 @@ def test_reordered_pictures_in_avi_are_evenly_spaced(make_video):
         assert reader.gaps == []
 
 
+def test_empty_slots_in_avi_are_no_gaps(make_video):
+    ticks = [tick for tick in range(30) if tick % 6 != 3]  # 25 frames/s in slots of 30
+    path = make_video("slots.avi", codec="mpeg4", frames=len(ticks), ticks=ticks)
+    with open_video(path) as reader:
+        assert levels(reader) == [(index, pytest.approx(tick / 25), index) for index, tick in enumerate(ticks)]
+        assert (reader.info.frame_count, reader.gaps) == (25, [])
+
+
 @pytest.mark.parametrize("decoder", ["pyav", "opencv"])
 @pytest.mark.parametrize("name", ["clip.mp4", "clip.mkv", "clip.avi", "clip.ts"])
 def test_a_truncated_file_yields_what_is_there(make_video, name, decoder):

@@ -1,5 +1,6 @@
 """Every file of the development videos: what each decoder must say of it, or the error it must end in."""
 
+import json
 from importlib.util import find_spec
 
 import numpy as np
@@ -126,6 +127,16 @@ def test_file(shared, name, capfd):
             difference = np.abs(image.astype(int) - dense[index][2]).mean()
             assert difference <= CONVERTED_OTHERWISE.get(name, 0)
     assert capfd.readouterr() == ("", "")
+
+
+def test_action_clips(shared):
+    folder = shared / "data" / "jhmdb"
+    clips = json.loads((folder / "index.json").read_text())["clips"]
+    for name, clip in sorted(clips.items())[::35]:
+        with open_video(folder / "videos" / f"{name}.avi") as reader:
+            assert [frame.index for frame in reader.frames()] == list(range(clip["frames"]))
+            assert reader.info.frame_count == clip["frames"]
+            assert reader.gaps == []
 
 
 @pytest.mark.parametrize("decoder", ["auto", "pyav", "opencv", "decord"])
