@@ -14,8 +14,6 @@ from poseact.track.stitch import stitch
 from poseact.track.tracklet import Scene, Tracklet
 from poseact.types import Array, Boxes, Keypoints, Track
 
-_LEAST_AGREEMENT = 0.25  # keypoint similarity below which two sightings are two people, whatever their boxes say
-
 
 def link(
     boxes: Sequence[Boxes],
@@ -140,10 +138,12 @@ def _similarity(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, 
     scale = np.sqrt(np.maximum(area(seen)[:, None], area(found)[None]))
     # Limbs move about two body scales per second when fast: the tolerance grows with the time that has passed.
     looseness = np.minimum(1.5 + 8.0 * np.abs(elapsed), 5.0)[:, None]
+    # Boxes alone do not carry a track over a cut: people before and after it often stand in the same place. Nobody
+    # changes posture within a frame of film, but between frames of a sparse subset anybody may.
+    least = np.clip(0.35 - np.abs(elapsed), 0.1, None)[:, None]
     best = np.zeros((len(waiting), len(rows)))
     for offset in (np.zeros_like(shift), shift):
         overlap = iou(seen + np.tile(offset, 2), found)
         agree = keypoint_similarity(Keypoints(xy + offset[:, None], score), people, scale, looseness)
-        # Boxes alone do not carry a track over a cut: people before and after it often stand in the same place.
-        best = np.maximum(best, np.where(agree >= _LEAST_AGREEMENT, (overlap + agree) / 2, 0.0))
+        best = np.maximum(best, np.where(agree >= least, (overlap + agree) / 2, 0.0))
     return best

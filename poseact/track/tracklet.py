@@ -72,7 +72,7 @@ class Tracklet:
 
     def to_track(self, scene: Scene, number: int) -> Track:
         """The tracklet as a Track with zeros where the person is not seen."""
-        length, joints = len(scene.pts), scene.keypoints[0].xy.shape[1]
+        length, joints = len(scene.pts), scene.keypoints[self.frames[0]].xy.shape[1]
         boxes, box_score = np.zeros((length, 4), np.float32), np.zeros(length, np.float32)
         xy, score = np.zeros((length, joints, 2), np.float32), np.zeros((length, joints), np.float32)
         for frame, row in zip(self.frames, self.rows, strict=True):
