@@ -96,8 +96,8 @@ class NanoDet(nn.Module):
     """Fully convolutional one-stage detector, free of anchors.
 
     Attributes:
-        widths: channels of the four stages as they enter; a stage hands on twice as many.
-        depths: blocks per stage.
+        width: channels that enter the first stage; each stage hands on twice as many.
+        depths: blocks of each of the four stages.
         neck: channels of the fused features.
         classes: 1 for persons only.
     """
@@ -107,7 +107,7 @@ class NanoDet(nn.Module):
 
     def __init__(
         self,
-        widths: Sequence[int] = (32, 64, 128, 256),
+        width: int = 32,
         depths: Sequence[int] = (1, 2, 2, 3),
         neck: int = 128,
         classes: int = 1,
@@ -116,13 +116,12 @@ class NanoDet(nn.Module):
         self.classes = classes
         self.register_buffer("mean", torch.tensor(MEAN).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("std", torch.tensor(STD).view(1, 3, 1, 1), persistent=False)
-        self.stem = ConvAct(3, widths[0], stride=2)
+        self.stem = ConvAct(3, width, stride=2)
         self.pool = nn.MaxPool2d(3, 2, 1)
         self.stages = nn.ModuleList(
-            CspStage(width, depth, stride=2 if index else 1)
-            for index, (width, depth) in enumerate(zip(widths, depths, strict=True))
+            CspStage(width << index, depth, stride=2 if index else 1) for index, depth in enumerate(depths)
         )
-        self.neck = Pan([2 * width for width in widths[1:]], neck)
+        self.neck = Pan([width << index + 1 for index in range(1, len(depths))], neck)
         self.heads = nn.ModuleList(Head(neck, classes) for _ in STRIDES)
 
     def forward(self, images: Tensor) -> tuple[Tensor, Tensor]:
@@ -145,13 +144,13 @@ class NanoDet(nn.Module):
 
 
 def build(
-    widths: Sequence[int] = (32, 64, 128, 256),
+    width: int = 32,
     depths: Sequence[int] = (1, 2, 2, 3),
     neck: int = 128,
     classes: int = 1,
 ) -> NanoDet:
     """The network of the published weights by default; see `NanoDet` for the arguments."""
-    return NanoDet(widths, depths, neck, classes)
+    return NanoDet(width, depths, neck, classes)
 
 
 def grid_points(height: int, width: int, device: torch.device | str = "cpu") -> tuple[Tensor, Tensor]:
