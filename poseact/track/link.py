@@ -14,6 +14,8 @@ from poseact.track.stitch import stitch
 from poseact.track.tracklet import Scene, Tracklet
 from poseact.types import Array, Boxes, Keypoints, Track
 
+_FORESIGHT = 0.5  # s: nobody keeps a velocity for longer
+
 
 def link(
     boxes: Sequence[Boxes],
@@ -36,7 +38,8 @@ def link(
         weak: box score from which a detection may continue a track.
         match: smallest mean of box overlap and keypoint similarity, in [0, 1], that continues a track.
         patience: s for which a lost track waits for its person (at least two steps).
-        max_gap: s over which torn tracks are stitched (at least one step).
+        max_gap: s over which torn tracks are stitched (at least one step). Both count only time that was looked at, so
+            that people are recognised in the next window when `pts` come in windows.
         min_sightings: tracks seen less often are dropped in videos of 8 frames and more, unless nothing else is left.
     Returns:
         Tracks with ids from 1 in order of appearance; gaps inside a track are interpolated and marked.
@@ -89,8 +92,7 @@ def _follow(scene: Scene, start: float, match: float, patience: float) -> list[T
     """Forward in time: strong detections first, then weak ones for the tracks that are left; strong ones left start."""
     tracklets: list[Tracklet] = []
     for frame, found in enumerate(scene.boxes):
-        now = scene.pts[frame]
-        waiting = [item for item in tracklets if now - scene.pts[item.frames[-1]] <= patience]
+        waiting = [item for item in tracklets if scene.watched(item.frames[-1], frame) <= patience]
         strong_rows = np.flatnonzero(found.score >= start)
         weak_rows = np.flatnonzero(found.score < start)
         left = _match(waiting, scene, frame, strong_rows, match)
@@ -105,7 +107,7 @@ def _extend_back(tracklets: list[Tracklet], scene: Scene, match: float, patience
     owned = {(frame, row) for item in tracklets for frame, row in zip(item.frames, item.rows, strict=True)}
     for frame in range(len(scene.pts) - 2, -1, -1):
         free = np.array([row for row in range(len(scene.boxes[frame])) if (frame, row) not in owned], int)
-        waiting = [item for item in tracklets if 0 < scene.pts[item.frames[0]] - scene.pts[frame] <= patience]
+        waiting = [item for item in tracklets if 0 < scene.watched(frame, item.frames[0]) <= patience]
         _match(waiting, scene, frame, free, match, end=0)
 
 
@@ -133,7 +135,9 @@ def _similarity(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, 
     seen = np.array([item.box(scene, end) for item in waiting])  # (N, 4)
     xy, score = (np.stack(part) for part in zip(*(item.joints(scene, end) for item in waiting), strict=True))
     elapsed = np.array([scene.pts[frame] - scene.pts[item.frames[end]] for item in waiting])
-    shift = np.array([item.velocity(scene, end) for item in waiting]) * elapsed[:, None]  # (N, 2) px
+    shift = (
+        np.array([item.velocity(scene, end) for item in waiting]) * np.clip(elapsed, -_FORESIGHT, _FORESIGHT)[:, None]
+    )  # (N, 2) px
     found, people = scene.boxes[frame].xyxy[rows].astype(np.float64), scene.keypoints[frame][rows]
     scale = np.sqrt(np.maximum(area(seen)[:, None], area(found)[None]))
     # Limbs move about two body scales per second when fast: the tolerance grows with the time that has passed.

@@ -9,13 +9,14 @@ from poseact.track.similarity import posture_distance
 from poseact.track.tracklet import Scene, Tracklet
 
 _FORBIDDEN = 1e6
+_FADE = 2.0  # s after which what was seen before says no less about the person than much later
 
 
 def stitch(tracklets: list[Tracklet], scene: Scene, max_gap: float = 1.0) -> list[Tracklet]:
     """Join the end of one tracklet with the start of another where place, size, posture and motion agree.
 
     Args:
-        max_gap: s between the last sighting of one and the first of the other.
+        max_gap: s between the last sighting of one and the first of the other, counting what was looked at.
     Returns:
         New tracklets in order of appearance; the given ones are not changed.
     """
@@ -44,9 +45,9 @@ def _chain(head: int, successor: dict[int, int], tracklets: list[Tracklet]) -> T
 
 def _cost(earlier: Tracklet, later: Tracklet, scene: Scene, max_gap: float) -> float:
     """Disagreement of two tracklets, smaller is better; _FORBIDDEN when they cannot be the same person."""
-    gap = float(scene.pts[later.frames[0]] - scene.pts[earlier.frames[-1]])
-    if gap > max_gap:
+    if scene.watched(earlier.frames[-1], later.frames[0]) > max_gap:
         return _FORBIDDEN
+    gap = min(float(scene.pts[later.frames[0]] - scene.pts[earlier.frames[-1]]), _FADE)
     before, after = earlier.box(scene, -1), later.box(scene, 0)
     size = np.array([before[2:] - before[:2], after[2:] - after[:2]])  # (2, 2) px
     height = float(np.sqrt(np.maximum(size.prod(-1), 1e-9)).mean())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from poseact.types import Array, Boxes, Keypoints, Track
 _MAX_SPEED = 3.0  # heights/s: beyond this the velocity is a jump of the detector, not of the person
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Scene:
     """All detections of a video: T frames of boxes and keypoints, row n of one belongs to row n of the other.
 
@@ -24,10 +25,14 @@ class Scene:
     keypoints: Sequence[Keypoints]
     pts: Array
 
-    @property
+    @cached_property
     def interval(self) -> float:
         """Typical time in s between two frames that were looked at; 0 for a single frame."""
         return float(np.median(np.diff(self.pts))) if len(self.pts) > 1 else 0.0
+
+    def watched(self, first: int, last: int) -> float:
+        """Time in s between two frames that was really looked at: what lies between two windows of a plan is not."""
+        return (last - first) * self.interval
 
 
 @dataclass(slots=True)

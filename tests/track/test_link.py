@@ -89,6 +89,16 @@ def test_a_gap_is_bridged_and_marked(gap, tracks):
         np.testing.assert_allclose(found[0].boxes[:, 0], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize(("moved", "tracks"), [(0, 1), (60, 1), (300, 2)], ids=["stays", "moves", "another-place"])
+def test_windows_with_unwatched_time_between_them(moved, tracks):
+    frames = [people(walker(0)) for _ in range(16)] + [people(walker(0, start=moved)) for _ in range(16)]
+    boxes, keypoints = zip(*frames, strict=True)
+    pts = np.concatenate([np.arange(16), np.arange(16) + 60]) / 12
+    found = link(boxes, keypoints, pts)
+    assert len(found) == tracks
+    assert not any(item.interpolated.any() for item in found)
+
+
 def test_a_shot_cut_ends_the_track():
     before = [people((20, 20, 80, 200, 0.9)) for _ in range(10)]
     after = [people((260, 90, 150, 60, 0.9), lying=True) for _ in range(10)]
