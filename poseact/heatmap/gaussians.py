@@ -1,8 +1,8 @@
 """Pseudo-heatmaps: keypoints in heatmap pixels -> volumes of joint or limb Gaussians. No sampling and no cropping.
 
-Every drawing is a segment with a peak: a limb from one joint to the other, a joint a segment of length 0. A segment
-touches only the pixels of its window, so all windows of a batch are laid end to end as one flat list of pixels,
-evaluated at once and merged into the volume by maximum. The cost follows the pixels drawn, not the volume.
+A Gaussian touches only the pixels of its window, so the windows of a whole batch are evaluated at once and scattered
+into the volume by maximum: joints as patches of one size, limbs, whose windows differ, laid end to end as one list of
+pixels. The cost follows the pixels drawn, not the volume.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ def joint_heatmaps(
     Raises: InvalidPoses when the shapes of xy and score disagree.
     """
     xy, score = _checked(xy, score)
-    return _draw_segments(xy, xy, score, score >= eps, size, sigma)
+    return _draw_points(xy, score, score >= eps, size, sigma)
 
 
 def limb_heatmaps(
@@ -84,47 +84,81 @@ def _shape(tensor: Tensor) -> tuple[int, ...]:
     return tuple(tensor.shape)
 
 
+def _draw_points(xy: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float) -> Tensor:
+    """Gaussians at (V, T, M, K, 2) with peaks (V, T, M, K) -> volume (V, K, T, H, W); `drawn` (V, T, M, K) chooses.
+
+    All windows of points are at most `reach` wide, so that each is a patch of reach x reach with zeros at the end.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    volume, plane = _empty_volume(peak, height, width)
+    drawn = drawn & torch.isfinite(xy).all(-1)
+    xy, peak = torch.where(drawn[..., None], xy, 0).reshape(-1, 2), torch.where(drawn, peak, 0).reshape(-1, 1)
+    reach = torch.arange(int(6 * sigma) + 2, device=xy.device)
+    columns, across = _profile(xy[:, 0], reach, sigma, width)
+    rows, down = _profile(xy[:, 1], reach, sigma, height)
+    value = (down * peak).float()[:, :, None] * across.float()[:, None, :]  # (N, rows, columns)
+    index = (plane[:, None] * height + rows)[:, :, None] * width + columns[:, None, :]
+    volume.view(-1).scatter_reduce_(0, index.view(-1), value.view(-1), "amax")
+    return volume
+
+
+def _profile(centre: Tensor, reach: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:
+    """Pixels (N, P) along one axis and the Gaussian there; where a window ends, the Gaussian is 0."""
+    first, count = _window(centre, centre, sigma, side)
+    pixels = (first[:, None] + reach).clamp(max=side - 1)
+    value = torch.exp((pixels - centre[:, None]).square() * (-0.5 / sigma**2))
+    return pixels, torch.where(reach < count[:, None], value, 0.0)
+
+
 def _draw_segments(
     start: Tensor, end: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float
 ) -> Tensor:
     """Segments (V, T, M, C, 2) with peaks (V, T, M, C) -> volume (V, C, T, H, W); `drawn` (V, T, M, C) chooses."""
     height, width = (size, size) if isinstance(size, int) else size
-    views, frames, _, channels = peak.shape
-    volume = torch.zeros(views, channels, frames, height, width, dtype=torch.float32, device=peak.device)
+    volume, plane = _empty_volume(peak, height, width)
     drawn = drawn & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
-    view, frame, person, channel = drawn.nonzero(as_tuple=True)
-    start, end, peak = start[view, frame, person, channel], end[view, frame, person, channel], peak[drawn]
-    plane = (view * channels + channel) * frames + frame
-
+    start, end = (torch.where(drawn[..., None], joint, 0).reshape(-1, 2) for joint in (start, end))
+    peak = torch.where(drawn, peak, 0).reshape(-1)
     left, columns = _window(start[:, 0], end[:, 0], sigma, width)
     top, rows = _window(start[:, 1], end[:, 1], sigma, height)
-    last = torch.cumsum(rows * columns, 0)  # (N,) pixels up to and including segment n
-    pixels = int(last[-1]) if len(last) else 0
-    segments = torch.stack((plane * (height * width) + top * width + left, columns, last - rows * columns), 1)
-    corner = torch.stack((left, top), 1).to(start.dtype) - start
-    along = end - start
-    length2 = along.square().sum(1).clamp(min=torch.finfo(along.dtype).tiny)
-    shape = torch.column_stack((corner, along, along / length2[:, None], peak))  # (N, 7)
+    count = rows * columns
+    last = count.cumsum(0)  # (N,) pixels up to and including segment n
+    windows = torch.stack(((plane * height + top) * width + left, columns, last - count), 1)
+    corner, along = torch.stack((left, top), 1) - start, end - start
+    length2 = along.square().sum(1, keepdim=True).clamp(min=torch.finfo(along.dtype).tiny)
+    shapes = torch.cat((corner, along, along / length2, peak[:, None]), 1)
     flat = volume.view(-1)
-    for first in range(0, pixels, PIXELS_AT_ONCE):
-        pixel = torch.arange(first, min(first + PIXELS_AT_ONCE, pixels), device=peak.device)
-        segment = torch.searchsorted(last, pixel, right=True)
-        index, value = _evaluate(pixel, segments[segment], shape[segment], width, sigma)
+    pixels = int(last[-1]) if len(last) else 0
+    for part in range(0, pixels, PIXELS_AT_ONCE):
+        begin, stop = torch.searchsorted(last, last.new_tensor([part, part + PIXELS_AT_ONCE]), right=True).tolist()
+        if begin == stop:  # one window that is larger than a part
+            continue
+        segment = torch.repeat_interleave(count[begin:stop]) + begin
+        index, value = _evaluate(windows.index_select(0, segment), shapes.index_select(0, segment), width, sigma)
         flat.scatter_reduce_(0, index, value, "amax")
     return volume
 
 
-def _evaluate(pixel: Tensor, segments: Tensor, shape: Tensor, width: int, sigma: float) -> tuple[Tensor, Tensor]:
-    """Positions in the flat volume and values there, (P,) each, of pixels numbered through all windows."""
-    base, columns, first = segments.unbind(1)
-    row = torch.div(pixel - first, columns, rounding_mode="floor")
-    column = pixel - first - row * columns
-    corner_x, corner_y, along_x, along_y, unit_x, unit_y, peak = shape.unbind(1)
+def _evaluate(windows: Tensor, shapes: Tensor, width: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Positions in the flat volume and values there, (P,) each, of consecutive pixels of consecutive windows."""
+    base, columns, first = windows.unbind(1)
+    nth = torch.arange(int(first[0]), int(first[0]) + len(first), device=first.device) - first
+    row = torch.div(nth, columns, rounding_mode="trunc")
+    column = nth - row * columns
+    corner_x, corner_y, along_x, along_y, unit_x, unit_y, peak = shapes.unbind(1)
     dx, dy = corner_x + column, corner_y + row
     share = (dx * unit_x + dy * unit_y).clamp(0, 1)  # the nearest point of the segment, as a share of its length
     distance2 = (dx - share * along_x).square() + (dy - share * along_y).square()
     value = torch.exp(distance2 * (-0.5 / sigma**2)) * peak
     return base + row * width + column, value.float()
+
+
+def _empty_volume(peak: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
+    """Zeros (V, C, T, H, W), and for each entry of `peak` (V, T, M, C), flattened, the number of its H x W plane."""
+    views, frames, people, channels = peak.shape
+    volume = torch.zeros(views, channels, frames, height, width, dtype=torch.float32, device=peak.device)
+    planes = torch.arange(views * channels * frames, device=peak.device).view(views, channels, 1, frames)
+    return volume, planes.permute(0, 3, 2, 1).expand(views, frames, people, channels).reshape(-1)
 
 
 def _window(start: Tensor, end: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:

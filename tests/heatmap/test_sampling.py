@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poseact.errors import InvalidPoses, UsageError
@@ -29,6 +29,7 @@ def test_there_are_lists_of_both_projects() -> None:
     assert len(LISTS) == 18
 
 
+@settings(deadline=None)
 @given(st.integers(1, 400), st.integers(1, 60), st.integers(1, 12), st.sampled_from(["pyskl", "mmaction2", "even"]))
 def test_evaluation_looks_inside_the_video(frames: int, clip_len: int, clips: int, sampler: str) -> None:
     np.random.seed(1)

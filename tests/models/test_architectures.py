@@ -128,14 +128,21 @@ def test_size_and_cost(stats: str, name: str, config: dict[str, object]) -> None
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
-def test_every_architecture_learns(name: str) -> None:
-    """Forward and backward on a small clip: finite logits, and a gradient for every parameter."""
+def test_every_architecture_is_a_backbone_and_a_head(name: str) -> None:
+    with torch.device("meta"):
+        model = build(name, num_classes=3, in_channels=5)
+    assert model(torch.zeros(2, 5, 8, 32, 32, device="meta")).shape == (2, 3)
+    heads = {key for key in model.state_dict() if not key.startswith("backbone.")}
+    assert heads == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
+
+
+@pytest.mark.parametrize("name", ["slowonly", "c3d", "x3d-s"])
+def test_every_parameter_learns(name: str) -> None:
     torch.manual_seed(0)
     model = build(name, num_classes=3, in_channels=5, base_channels=8)
     model(torch.rand(2, 5, 2, 16, 16)).square().sum().backward()
-    without = [key for key, parameter in model.named_parameters() if parameter.grad is None]
-    assert without == []
-    assert all(torch.isfinite(parameter.grad).all() for parameter in model.parameters())
+    gradients = {key: parameter.grad for key, parameter in model.named_parameters()}
+    assert [key for key, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
 
 
 def test_blocks_start_as_identity() -> None:
