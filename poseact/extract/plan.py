@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -28,6 +29,11 @@ class FramePlan:
     seconds: float = 4 / 3
     stretches: int = 2
     period: float = 4.0
+
+    @classmethod
+    def middle(cls, frames: int, seconds: float = inf) -> FramePlan:
+        """So many frames, evenly spread over the middle `seconds` of the video, or over all of it if it is shorter."""
+        return cls(frames, seconds=seconds, stretches=1, period=inf)
 
     def indices(self, info: VideoInfo) -> Array:
         """(n,) int64 ascending frame numbers."""

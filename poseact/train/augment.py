@@ -1,10 +1,13 @@
-"""Random changes of training clips, in batch, on keypoints in box coordinates. Draws no heatmaps, reads no files."""
+"""Random changes of training clips, in batch, on keypoints in heatmap pixels. Draws no heatmaps, reads no files."""
 
 from __future__ import annotations
+
+from math import exp
 
 import torch
 from torch import Tensor
 
+from poseact.heatmap import geometry
 from poseact.train.settings import Augmentation
 
 
@@ -27,39 +30,29 @@ def sample_frames(length: Tensor, clip_len: int, window: float, generator: torch
 
 
 def augment(
-    xy: Tensor, score: Tensor, settings: Augmentation, flip_joints: tuple[int, ...], generator: torch.Generator
+    xy: Tensor,
+    score: Tensor,
+    size: int,
+    settings: Augmentation,
+    flip_joints: tuple[int, ...],
+    generator: torch.Generator,
 ) -> tuple[Tensor, Tensor]:
-    """Move, turn, stretch, mirror and disturb each clip of a batch, every frame of a clip alike but for the noise.
+    """Turn, scale, move, mirror and disturb each clip of a batch, every frame of a clip alike but for noise and loss.
 
     Args:
-        xy: (B, T, M, K, 2) in box coordinates: 0 and 1 are the sides of the subject's square box.
+        xy: (B, T, M, K, 2) px of the square heatmap of side `size`.
         score: (B, T, M, K); 0 where a joint is missing, and it stays so.
         flip_joints: permutation (K,) that exchanges left and right.
-    Returns: xy and score of the same shapes, new tensors.
+    Returns: xy and score of the same shapes.
     """
-    clips, device = len(xy), xy.device
-
-    def spread(width: float, *shape: int) -> Tensor:
-        return (2 * _uniform((clips, *shape), generator, device) - 1) * width
-
-    angle, zoom, aspect = spread(settings.rotation), spread(settings.scale).exp(), spread(settings.aspect).exp()
-    cos, sin = angle.cos() * zoom, angle.sin() * zoom
-    matrix = torch.stack([torch.stack([cos * aspect, -sin], 1), torch.stack([sin * aspect, cos], 1)], 1)  # (B, 2, 2)
-    shift = spread(settings.shift, 2) + 0.5
-    moved = torch.einsum("btmki,bji->btmkj", xy - 0.5, matrix) + shift[:, None, None, None]
-    moved += settings.noise * torch.randn(xy.shape, generator=generator, device=device)
-
-    mirrored = _uniform((clips,), generator, device) < settings.flip
-    swapped = moved[..., flip_joints, :] * torch.tensor([-1.0, 1.0], device=device) + torch.tensor(
-        [1.0, 0.0], device=device
-    )
-    moved = torch.where(mirrored[:, None, None, None, None], swapped, moved)
-    score = torch.where(mirrored[:, None, None, None], score[..., flip_joints], score)
-
-    joints = xy.shape[3]
-    kept = _uniform((clips, 1, 1, joints), generator, device) >= settings.joint_dropout
-    kept = kept & (_uniform(tuple(score.shape), generator, device) >= settings.frame_dropout)
-    return moved, score * kept
+    frame = (size, size)
+    xy = geometry.random_rotation(xy, score, frame, settings.rotation, generator)
+    xy = geometry.random_scale(xy, score, frame, (exp(-settings.scale), exp(settings.scale)), generator)
+    xy = geometry.random_shift(xy, score, frame, settings.shift, generator)
+    xy = geometry.joint_noise(xy, score, settings.noise * size, generator)
+    xy, score = geometry.random_flip(xy, score, size, flip_joints, generator, settings.flip)
+    score = geometry.joint_dropout(score, settings.joint_dropout, generator, whole_clip=True)
+    return xy, geometry.joint_dropout(score, settings.frame_dropout, generator)
 
 
 def mix(heatmaps: Tensor, target: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

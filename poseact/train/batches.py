@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from poseact.errors import InvalidPoses
-from poseact.heatmap import evaluation_views, joint_heatmaps, limb_heatmaps
+from poseact.heatmap import draw, evaluation_views
 from poseact.poses.joints import without_weak_joints
 from poseact.skeleton import layout as find_layout
 from poseact.train.augment import augment, mix, sample_frames
@@ -113,16 +113,6 @@ def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
     return centre, torch.where(seen, side, torch.ones_like(side)).clamp(min=1)
 
 
-def draw(xy: Tensor, score: Tensor, settings: Preprocessing, layout: str) -> Tensor:
-    """(B, T, M, K, 2) in box coordinates -> (B, channels, T, size, size) heatmaps."""
-    pixels = xy * settings.size
-    if settings.kind == "limb":
-        heatmaps = limb_heatmaps(pixels, score, find_layout(layout).limbs, settings.size, settings.sigma)
-    else:
-        heatmaps = joint_heatmaps(pixels, score, settings.size, settings.sigma)
-    return heatmaps.contiguous(memory_format=torch.channels_last_3d)
-
-
 def training_batch(
     clips: Clips, settings: TrainSettings, generator: torch.Generator, device: torch.device
 ) -> tuple[Tensor, Tensor]:
@@ -132,10 +122,11 @@ def training_batch(
     rows = torch.arange(len(clips), device=device)[:, None]
     xy, score = clips.xy.to(device)[rows, frames], clips.score.to(device)[rows, frames]
     centre, side = subject_box(xy, score)
-    boxed = (xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5
-    flip_joints = find_layout(clips.layout).flip_joints
-    boxed, score = augment(boxed, score, settings.augmentation, flip_joints, generator)
-    heatmaps = draw(boxed, score, settings.preprocessing, clips.layout)
+    inputs, layout = settings.preprocessing, find_layout(clips.layout)
+    xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * inputs.size
+    xy, score = augment(xy, score, inputs.size, settings.augmentation, layout.flip_joints, generator)
+    heatmaps = draw(xy, score, inputs.size, inputs.sigma, kind=inputs.kind, layout=layout)
+    heatmaps = heatmaps.contiguous(memory_format=torch.channels_last_3d)
     target = F.one_hot(clips.label.to(device), len(clips.classes)).float()
     return mix(heatmaps, target, settings.augmentation.mixup, generator)
 

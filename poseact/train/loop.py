@@ -31,7 +31,7 @@ class Epoch:
         number: from 1.
         loss, accuracy: means over the training clips as they were augmented.
         validation: of the averaged weights; None between two looks.
-        seconds: since the run was started or resumed.
+        seconds_left: until the last epoch, at the pace so far.
         clips_per_second: of this pass, without validation.
     """
 
@@ -39,7 +39,7 @@ class Epoch:
     loss: float
     accuracy: float
     validation: Metrics | None
-    seconds: float
+    seconds_left: float
     clips_per_second: float
 
 
@@ -65,7 +65,7 @@ class Trainer:
 
     def run(self, folder: Path | None = None) -> Iterator[Epoch]:
         """Train until the last epoch; with a folder, a checkpoint is written after each epoch, whole or not at all."""
-        started = time.perf_counter()
+        started, first = time.perf_counter(), self.epoch
         while self.epoch < self.settings.epochs:
             pass_started = time.perf_counter()
             loss, accuracy = self._one_epoch()
@@ -79,7 +79,8 @@ class Trainer:
             validation = self.evaluate() if look and self.validation is not None else None
             if folder is not None:
                 self.save(folder / CHECKPOINT)
-            yield Epoch(self.epoch, loss, accuracy, validation, time.perf_counter() - started, speed)
+            pace = (time.perf_counter() - started) / (self.epoch - first)
+            yield Epoch(self.epoch, loss, accuracy, validation, pace * (self.settings.epochs - self.epoch), speed)
 
     def _one_epoch(self) -> tuple[float, float]:
         # Every epoch starts its own random stream, so a resumed run draws what an uninterrupted one would have drawn.

@@ -21,10 +21,10 @@ class Augmentation(Strict):
 
     Attributes:
         window: the clip covers a random stretch of this share of the video at least.
-        scale, aspect: the subject's box is scaled by exp(U(-x, x)), evenly, and in width alone.
-        shift: the box moves by U(-x, x) of its side.
-        rotation: U(-x, x), radians.
-        noise: standard deviation of each coordinate, as a share of the box.
+        scale: the subject is scaled by exp(U(-x, x)).
+        shift: the subject moves by U(-x, x) of the heatmap's side.
+        rotation: U(-x, x), degrees.
+        noise: standard deviation of each coordinate as a share of the heatmap's side, halved for sure joints.
         joint_dropout: chance that a joint is missing in the whole clip.
         frame_dropout: chance that a joint is missing in one frame.
         flip: chance of the mirror image.
@@ -33,10 +33,9 @@ class Augmentation(Strict):
 
     window: float = Field(0.7, gt=0, le=1)
     scale: float = Field(0.25, ge=0, le=2)
-    aspect: float = Field(0.12, ge=0, le=2)
     shift: float = Field(0.12, ge=0, le=1)
-    rotation: float = Field(0.25, ge=0, le=3.15)
-    noise: float = Field(0.008, ge=0, le=1)
+    rotation: float = Field(15.0, ge=0, le=180)
+    noise: float = Field(0.01, ge=0, le=1)
     joint_dropout: float = Field(0.04, ge=0, le=1)
     frame_dropout: float = Field(0.03, ge=0, le=1)
     flip: float = Field(0.5, ge=0, le=1)
@@ -94,9 +93,7 @@ RECIPES: dict[str, TrainSettings] = {
     ),
     # The published recipe for NTU RGB+D (PYSKL, batch 256 over eight GPUs).
     "ntu60": TrainSettings(
-        augmentation=Augmentation(
-            window=1, scale=0, aspect=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0
-        ),
+        augmentation=Augmentation(window=1, scale=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0),
         epochs=240,
         batch_size=256,
         optimizer="sgd",
