@@ -18,17 +18,16 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from poseact.detect.embedded import BALANCED, FAST, NanoDetDetector
 from poseact.errors import NoPerson
-from poseact.pose.topdown import TopDown
+from poseact.extract import Extractor, FramePlan
+from poseact.recognize.open import open_extractor
+from poseact.recognize.settings import Settings
 from poseact.track import RULES, link, select
 from poseact.track.similarity import iou
 from poseact.types import Array, Boxes, Keypoints, Track
 from poseact.video import open_video
-from poseact.zoo import load
 
 CHOOSING = tuple(rule for rule in RULES if rule != "all")
-MOST_PEOPLE = 8  # per frame, as in the pipeline
 SAVE_EVERY = 20  # clips
 
 
@@ -50,13 +49,13 @@ class Clip:
     actor: Array
 
 
-def look(path: Path, wanted: Array, detector: NanoDetDetector, estimator: TopDown) -> dict[str, Array]:
-    """Boxes and keypoints of the wanted frames of a clip, as flat arrays for the cache."""
+def look(path: Path, plan: FramePlan, extractor: Extractor) -> dict[str, Array]:
+    """Boxes and keypoints of a clip, by the pipeline's first look, as flat arrays for the cache."""
     with open_video(path) as reader:
-        frames = list(reader.frames(wanted))
+        frames = list(reader.frames(plan.indices(reader.info)))
     images = [frame.image for frame in frames]
-    boxes = [found[:MOST_PEOPLE] for found in detector(images)]
-    keypoints = estimator(images, boxes)
+    boxes = [found[: extractor.max_boxes] for found in extractor.detector(images)]
+    keypoints = extractor.scout(images, boxes)
     return {
         "index": np.array([frame.index for frame in frames]),
         "pts": np.array([frame.pts for frame in frames]),
@@ -94,11 +93,10 @@ def gather(options: argparse.Namespace) -> list[Clip]:
             cache = {key: stored[key] for key in stored.files}
     missing = [name for name in names if f"{name}|pts" not in cache]
     if missing:
-        detector = NanoDetDetector(load("nanodet-g"), views=FAST if options.speed == "fast" else BALANCED)
-        estimator = TopDown(load(options.pose), flip=options.flip)
+        extractor = open_extractor(Settings(detector=options.detector), "cpu")
+        plan = FramePlan(options.frames or None, stretches=1)
         for done, name in enumerate(missing, start=1):
-            wanted = np.arange(0, index[name]["frames"], options.step)
-            seen = look(root / "videos" / f"{name}.avi", wanted, detector, estimator)
+            seen = look(root / "videos" / f"{name}.avi", plan, extractor)
             cache.update({f"{name}|{key}": value for key, value in seen.items()})
             sys.stderr.write(f"\r{done}/{len(missing)} clips")
             if options.cache and (done % SAVE_EVERY == 0 or done == len(missing)):
@@ -163,10 +161,8 @@ def main() -> None:
     parser.add_argument("--shared", type=Path, default=Path("../shared"), help="folder with data/jhmdb")
     parser.add_argument("--split", choices=("train", "test", "all"), default="all")
     parser.add_argument("--every", type=int, default=1, help="every n-th clip")
-    parser.add_argument("--step", type=int, default=1, help="every n-th frame")
-    parser.add_argument("--pose", default="movenet-thunder")
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored crop, as the default pipeline")
-    parser.add_argument("--speed", choices=("fast", "balanced"), default="balanced", help="views of the detector")
+    parser.add_argument("--frames", type=int, default=16, help="evenly spaced frames per clip; 0: all")
+    parser.add_argument("--detector", default="nanodet", help="as in poseact recognize")
     parser.add_argument("--cache", type=Path, help="npz file that keeps boxes and keypoints between runs")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--failures", action="store_true", help="list the clips that auto gets wrong")
