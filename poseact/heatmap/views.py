@@ -16,13 +16,10 @@ from poseact.heatmap.sampling import SAMPLERS, Indices, Sampler, uniform_test_in
 from poseact.skeleton import COCO17, Layout
 from poseact.types import Array
 
-Kind = Literal["joint", "limb"]
-KINDS = ("joint", "limb")
-EPS = {
-    "pyskl": 1e-3,
-    "mmaction2": 1e-4,
-    "even": 1e-3,
-}  # the peak below which nothing is drawn differs between the projects
+Kind = Literal["joint", "limb", "joint+limb"]
+KINDS = ("joint", "limb", "joint+limb")
+# The peak below which nothing is drawn differs between the projects.
+EPS = {"pyskl": 1e-3, "mmaction2": 1e-4, "even": 1e-3}
 
 
 def evaluation_views(
@@ -59,7 +56,8 @@ def evaluation_views(
         num_clips: clips.
         size: height and width of the volumes.
         sigma: px of the volumes.
-        kind: "joint" has a channel per keypoint; "limb" one per limb in the order of the published limb checkpoints.
+        kind: "joint" has a channel per keypoint; "limb" one per limb in the order of the published limb checkpoints;
+            "joint+limb" has both, joints first, which no published checkpoint reads.
         flip: whether the mirrored views follow.
         sampler: the project whose random stream, resize and threshold are used.
         layout: keypoint names, left/right pairs and limbs.
@@ -126,8 +124,17 @@ def _prepared(
     people, scores = _checked_poses(keypoint, keypoint_score, image_size, len(layout.keypoints))
     indices = uniform_test_indices(people.shape[1], clip_len, num_clips, sampler)
     xy, score = clip_keypoints(people, scores, image_size, indices, size=size, sampler=sampler)
-    order = layout.flip_joints if kind == "joint" else layout.flip_limbs
-    return xy, score, torch.tensor(order, device=xy.device)
+    return xy, score, torch.tensor(channel_order(kind, layout), device=xy.device)
+
+
+def channel_order(kind: Kind, layout: Layout) -> tuple[int, ...]:
+    """Permutation of the channels that exchanges left and right."""
+    joints = len(layout.keypoints)
+    return {
+        "joint": layout.flip_joints,
+        "limb": layout.flip_limbs,
+        "joint+limb": layout.flip_joints + tuple(joints + limb for limb in layout.flip_limbs),
+    }[kind]
 
 
 def _mirrored(views: Tensor, order: Tensor) -> Tensor:
@@ -187,6 +194,9 @@ def draw(
         return joint_heatmaps(xy, score, size, sigma, eps)
     if kind == "limb":
         return limb_heatmaps(xy, score, layout.limbs, size, sigma, eps)
+    if kind == "joint+limb":
+        limbs = limb_heatmaps(xy, score, layout.limbs, size, sigma, eps)
+        return torch.cat((joint_heatmaps(xy, score, size, sigma, eps), limbs), 1)
     raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
 
 

@@ -76,9 +76,10 @@ class TrainSettings(Strict):
 
 
 RECIPES: dict[str, TrainSettings] = {
-    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small joint heatmaps.
+    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs.
     "small": TrainSettings(
         config={
+            "in_channels": 34,
             "base_channels": 24,
             "blocks": [2, 3, 2],
             "stem_kernel": [1, 5, 5],
@@ -88,7 +89,15 @@ RECIPES: dict[str, TrainSettings] = {
             "temporal_strides": [1, 1, 1],
         },
         preprocessing=Preprocessing(
-            clip_len=16, size=32, sigma=0.7, num_clips=2, flip=True, sampler="even", min_score=0.1, seconds=4 / 3
+            kind="joint+limb",
+            clip_len=16,
+            size=32,
+            sigma=0.7,
+            num_clips=2,
+            flip=True,
+            sampler="even",
+            min_score=0.1,
+            seconds=4 / 3,
         ),
     ),
     # The published recipe for NTU RGB+D (PYSKL, batch 256 over eight GPUs).

@@ -19,7 +19,7 @@ class Preprocessing(BaseModel):
     """How poses become the input of a classifier (paper, section 3.2).
 
     Attributes:
-        kind: what each channel shows, one joint or one limb.
+        kind: what each channel shows, one joint or one limb; "joint+limb" stacks both.
         clip_len: frames in a clip.
         size: side of the square heatmap, px.
         sigma: of each Gaussian, px at `size`.
@@ -33,7 +33,7 @@ class Preprocessing(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    kind: Literal["joint", "limb"] = "joint"
+    kind: Literal["joint", "limb", "joint+limb"] = "joint"
     clip_len: int = Field(48, ge=1, le=1024)
     size: int = Field(64, ge=8, le=512)
     sigma: float = Field(0.6, gt=0, le=50)
