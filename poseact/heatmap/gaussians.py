@@ -12,8 +12,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from poseact.errors import InvalidPoses
+from poseact.errors import InvalidPoses, UsageError
 
+FAR = 1e6  # px; beyond it squares of lengths would leave float32
 PIXELS_AT_ONCE = 1 << 19  # bounds the memory beside the volume to some 60 MB
 
 
@@ -35,9 +36,9 @@ def joint_heatmaps(
         eps: 1e-3 as in PYSKL; MMAction2 has 1e-4.
     Returns:
         (V, K, T, H, W) float32 on the device of `xy`.
-    Raises: InvalidPoses when the shapes of xy and score disagree.
+    Raises: InvalidPoses when the shapes of xy and score disagree; UsageError for a size or sigma that is not positive.
     """
-    xy, score = _checked(xy, score)
+    xy, score = _checked(xy, score, size, sigma)
     return _draw_points(xy, score, score >= eps, size, sigma)
 
 
@@ -60,9 +61,9 @@ def limb_heatmaps(
         limbs: (start, end) keypoint indices in channel order.
     Returns:
         (V, len(limbs), T, H, W) float32 on the device of `xy`.
-    Raises: InvalidPoses when the shapes of xy and score disagree.
+    Raises: InvalidPoses when the shapes of xy and score disagree; UsageError for a size or sigma that is not positive.
     """
-    xy, score = _checked(xy, score)
+    xy, score = _checked(xy, score, size, sigma)
     starts, ends = torch.tensor(limbs, dtype=torch.int64, device=xy.device).reshape(-1, 2).unbind(1)
     start, end = xy[..., starts, :], xy[..., ends, :]
     peak = torch.minimum(score[..., starts], score[..., ends])
@@ -73,15 +74,14 @@ def limb_heatmaps(
     return _draw_segments(start, end, peak, drawn, size, sigma)
 
 
-def _checked(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
+def _checked(xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
     if xy.ndim != 5 or xy.shape != (*score.shape, 2):
-        raise InvalidPoses(f"xy must be (V, T, M, K, 2) and score (V, T, M, K), got {_shape(xy)} and {_shape(score)}")
+        shapes = f"{tuple(xy.shape)} and {tuple(score.shape)}"
+        raise InvalidPoses(f"xy must be (V, T, M, K, 2) and score (V, T, M, K), got {shapes}")
+    if (size if isinstance(size, int) else min(size)) < 1 or not sigma > 0:
+        raise UsageError(f"size must be at least 1 and sigma above 0 px, got {size} and {sigma}")
     dtype = xy.dtype if xy.dtype in (torch.float32, torch.float64) else torch.float32
     return xy.to(dtype), score.to(xy.device, dtype)
-
-
-def _shape(tensor: Tensor) -> tuple[int, ...]:
-    return tuple(tensor.shape)
 
 
 def _draw_points(xy: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float) -> Tensor:
@@ -117,7 +117,7 @@ def _draw_segments(
     height, width = (size, size) if isinstance(size, int) else size
     volume, plane = _empty_volume(peak, height, width)
     drawn = drawn & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
-    start, end = (torch.where(drawn[..., None], joint, 0).reshape(-1, 2) for joint in (start, end))
+    start, end = (torch.where(drawn[..., None], joint, 0).clamp(-FAR, FAR).reshape(-1, 2) for joint in (start, end))
     peak = torch.where(drawn, peak, 0).reshape(-1)
     left, columns = _window(start[:, 0], end[:, 0], sigma, width)
     top, rows = _window(start[:, 1], end[:, 1], sigma, height)

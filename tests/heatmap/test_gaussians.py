@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_gaussians import plain_heatmaps
 
-from poseact.errors import InvalidPoses
+from poseact.errors import InvalidPoses, UsageError
 from poseact.heatmap import gaussians, joint_heatmaps, limb_heatmaps
 from poseact.skeleton import COCO17
 
@@ -148,3 +148,19 @@ def test_parts_of_the_pixel_list_join_without_a_seam(monkeypatch: pytest.MonkeyP
 def test_shapes_that_disagree_are_refused(xy: tuple[int, ...], score: tuple[int, ...]) -> None:
     with pytest.raises(InvalidPoses, match=r"\(V, T, M, K, 2\)"):
         joint_heatmaps(torch.ones(xy), torch.ones(score), 8)
+
+
+@pytest.mark.parametrize(("size", "sigma"), [(0, 0.6), ((8, 0), 0.6), (8, 0.0), (8, -1.0), (8, float("nan"))])
+def test_a_picture_without_pixels_is_refused(size: int | tuple[int, int], sigma: float) -> None:
+    poses = one([[3.0, 3.0]], [1.0])
+    with pytest.raises(UsageError, match="size must be at least 1 and sigma above 0"):
+        joint_heatmaps(*poses, size, sigma)
+    with pytest.raises(UsageError, match="size must be at least 1 and sigma above 0"):
+        limb_heatmaps(*poses, [(0, 0)], size, sigma)
+
+
+@pytest.mark.parametrize("far", [1e7, 1e30, 3e38])
+def test_limbs_of_any_length_are_numbers(far: float) -> None:
+    limb = limb_heatmaps(*one([[-far, -far], [far, far]], [1.0, 1.0]), [(0, 1)], 8)[0, 0, 0]
+    assert limb.isfinite().all()
+    assert limb.diagonal().min() > 0.5
