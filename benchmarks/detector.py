@@ -5,7 +5,7 @@ Usage: python benchmarks/detector.py --shared DIR [--data coco jhmdb] [--views f
 Two data sets in DIR/data: `coco_keypoints`, every annotated person with keypoints, and `jhmdb`, the one actor in some
 frames of every n-th training clip. A detection counts when it overlaps a person by an IoU of at least 0.5. People in
 crowds and people without keypoints are neither hits nor false alarms; some are not annotated at all, so precision is a
-lower bound. In JHMDB only the actor is annotated, so boxes per frame stand for precision. Times are of the CPU, one thread.
+lower bound. In JHMDB only the actor is annotated, so boxes per frame stand for precision. Times: CPU, one thread.
 """
 
 from __future__ import annotations
