@@ -1,0 +1,85 @@
+"""From arguments to an exit code: runs the application and turns every exception into one line. Prints no results."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any, NoReturn
+
+from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED, USAGE, as_poseact_error, describe
+from poseact.cli.messages import Messages
+from poseact.errors import PoseactError
+
+
+def main() -> NoReturn:
+    """The console command: run with the arguments of the process and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    with contextlib.suppress(ValueError, AttributeError):
+        signal.signal(signal.SIGTERM, _terminate)
+    sys.exit(run(sys.argv[1:]))
+
+
+def run(arguments: Sequence[str]) -> int:
+    """Run the command line and return its exit code; a traceback is shown only with --debug."""
+    options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    messages = Messages(debug="--debug" in options)
+    try:
+        from poseact.cli.app import build
+
+        code = build()(list(arguments), prog_name="poseact", standalone_mode=False)
+        sys.stdout.flush()
+    except BrokenPipeError:
+        _abandon_stdout()
+        return BROKEN_PIPE
+    except KeyboardInterrupt:
+        messages.error("interrupted")
+        return INTERRUPTED
+    except Exception as error:
+        return _explain(error, arguments, messages)
+    return code if isinstance(code, int) else 0
+
+
+def _explain(error: Exception, arguments: Sequence[str], messages: Messages) -> int:
+    error_kind: Any = error
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # the command line could not be parsed
+        return _explain_usage(error_kind, arguments, messages)
+    if type(error).__name__ == "Abort":
+        messages.error("interrupted")
+        return INTERRUPTED
+    if messages.debug:
+        messages.traceback(traceback.format_exc())
+    shown = as_poseact_error(error)
+    messages.error(describe(shown))
+    return shown.exit_code if isinstance(shown, PoseactError) else INTERNAL
+
+
+def _explain_usage(error: Any, arguments: Sequence[str], messages: Messages) -> int:
+    if type(error).__name__ == "NoArgsIsHelpError":
+        error.show()
+        return USAGE
+    text = error.format_message().rstrip(".")
+    dashed = next((one for one in arguments if one.startswith("-") and len(one) > 1 and Path(one).exists()), None)
+    command = getattr(getattr(error, "ctx", None), "command_path", "poseact")
+    advice = f"write ./{dashed} for the file of this name" if dashed else f"see `{command} --help`"
+    messages.error(f"{text}; {advice}")
+    return int(error.exit_code)
+
+
+def _terminate(number: int, frame: FrameType | None) -> NoReturn:
+    """End by way of an exception, so that unfinished files are removed."""
+    del number, frame
+    sys.exit(TERMINATED)
+
+
+def _abandon_stdout() -> None:
+    """Nobody reads any more: let the final flush of the interpreter go nowhere."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

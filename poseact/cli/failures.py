@@ -1,0 +1,43 @@
+"""Exceptions as one line and as an exit code. Prints nothing."""
+
+from __future__ import annotations
+
+from poseact.errors import LimitExceeded, OutputError, PoseactError
+
+INTERNAL = 1
+USAGE = 2
+SOME_FAILED = 3
+ALL_FAILED = 4
+INTERRUPTED = 130  # 128 + SIGINT
+BROKEN_PIPE = 141  # 128 + SIGPIPE
+TERMINATED = 143  # 128 + SIGTERM
+
+
+def as_poseact_error(error: BaseException) -> BaseException:
+    """Exhausted memory, of the machine or the accelerator, as the LimitExceeded that it means."""
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return LimitExceeded("out of memory; use --speed fast, a smaller or shorter video, or --device cpu")
+    return error
+
+
+def describe(error: BaseException) -> str:
+    """One line for any exception."""
+    if isinstance(error, PoseactError):
+        return str(error)
+    return f"internal error: {type(error).__name__}: {error}; run again with --debug"
+
+
+def exit_code(answered: int, errors: list[BaseException]) -> int:
+    """What a call with so many answers and these errors exits with.
+
+    Some inputs without an answer, or an output that could not be written, give 3. When nothing was answered: 4, or the
+    code of the errors where all of them have the same, other than that of a bad input.
+    """
+    if not errors:
+        return 0
+    if not all(isinstance(error, PoseactError) for error in errors):
+        return INTERNAL
+    if answered or any(isinstance(error, OutputError) for error in errors):
+        return SOME_FAILED
+    codes = {error.exit_code for error in errors if isinstance(error, PoseactError)}
+    return codes.pop() if len(codes) == 1 and SOME_FAILED not in codes else ALL_FAILED

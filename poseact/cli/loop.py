@@ -1,0 +1,144 @@
+"""The loop over sources: recognise, print, write. A source that fails does not stop the others."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from poseact.cli.failures import INTERRUPTED
+from poseact.cli.messages import Messages
+from poseact.cli.outputs import Outputs
+from poseact.cli.progress import Bars
+from poseact.cli.results import Results
+from poseact.cli.sources import Source
+from poseact.errors import ModelError, NoPerson
+from poseact.poses import write_pyskl
+from poseact.recognize import Recognition, Recognizer, Settings
+from poseact.report.contact_sheet import write_heatmaps
+from poseact.report.overlay import write_overlay
+from poseact.skeleton import layout
+from poseact.types import PoseSequence
+
+
+def recognize_all(
+    sources: Sequence[Source], settings: Callable[[], Settings], outputs: Outputs, messages: Messages, *,
+    as_json: bool, top: int,
+) -> int:  # fmt: skip
+    """Recognise every source, print and write what is wanted, and return the exit code.
+
+    Args:
+        settings: makes the settings; called only if there is something to recognise.
+    Raises: ModelError and UsageError where no source could be recognised with these settings.
+    """
+    if messages.verbosity <= 0:
+        warnings.simplefilter("ignore")
+    several = len(sources) > 1
+    with Bars(len(sources), wanted=messages.verbosity >= 0) as bars:
+        results = Results(
+            messages, bars, as_json=as_json, top=top, details=messages.verbosity > 0, several=several
+        )  # fmt: skip
+        recognizer = None
+        if any(source.error is None for source in sources):
+            with bars.step("loading the models"):
+                recognizer = Recognizer.open(settings())
+        loop = _Loop(recognizer, outputs, results, bars, messages)
+        try:
+            for source in sources:
+                loop.take(source)
+        except KeyboardInterrupt:
+            messages.error(f"interrupted; {len(results.outcomes)} of {len(sources)} sources are done")
+            loop.finish()
+            return INTERRUPTED
+        loop.finish()
+    return results.exit_code
+
+
+@dataclass
+class _Loop:
+    """What happens with each source, and at the end."""
+
+    recognizer: Recognizer | None
+    outputs: Outputs
+    results: Results
+    bars: Bars
+    messages: Messages
+    poses: list[PoseSequence] = field(default_factory=list)
+
+    def take(self, source: Source) -> None:
+        """Recognise one source; what goes wrong with it is reported and remembered."""
+        try:
+            if source.error is not None or self.recognizer is None:
+                raise source.error or RuntimeError("no model is loaded")
+            for recognition in self._recognize(source, self.recognizer):
+                self._publish(recognition, source, self.recognizer)
+        except (ModelError, BrokenPipeError):
+            raise
+        except Exception as error:
+            self.results.fail(source.name, error)
+        self.bars.advance()
+
+    def finish(self) -> None:
+        """Write what is written once, and the summary."""
+        if self.outputs.poses is not None:
+            self._attempt(str(self.outputs.poses), self._write_poses, self.outputs.poses)
+        self.results.summarise()
+
+    def _recognize(self, source: Source, recognizer: Recognizer) -> list[Recognition]:
+        with self.bars.step(source.path.name) as advance:
+            if source.holds_poses:
+                return recognizer.stored(source.name)
+            return [recognizer(source.name, advance)]
+
+    def _publish(self, recognition: Recognition, source: Source, recognizer: Recognizer) -> None:
+        self.results.add(recognition)
+        if not recognition.persons:
+            self.messages.warning(f"{recognition.source}: {recognition.reason}")
+        if self.outputs.poses is not None:
+            self.poses.append(recognition.poses)
+        if source.name in self.outputs.overlays:
+            target = self.outputs.overlays[source.name]
+            self._attempt(source.name, self._draw, recognition, target, recognizer.settings.decoder)
+        if self.outputs.heatmaps is not None:
+            self._attempt(source.name, self._write_heatmaps, recognition, source, recognizer)
+
+    def _attempt(self, name: str, write: Callable[..., None], *arguments: object) -> None:
+        try:
+            write(*arguments)
+        except BrokenPipeError:
+            raise
+        except Exception as error:
+            self.results.fail_output(name, error)
+
+    def _draw(self, recognition: Recognition, target: Path, decoder: str) -> None:
+        with self.bars.step(f"drawing {target.name}") as advance:
+            write_overlay(recognition, target, decoder=decoder, progress=advance)
+
+    def _write_heatmaps(self, recognition: Recognition, source: Source, recognizer: Recognizer) -> None:
+        assert self.outputs.heatmaps is not None
+        if not recognition.persons:
+            raise NoPerson(f"{recognition.source}: nobody was seen, so there are no heatmaps to write")
+        poses = recognition.poses
+        name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
+        views = recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
+        keypoints = layout(poses.layout)
+        channels = keypoints.keypoints
+        if recognizer.classifier.preprocessing.kind == "limb":
+            channels = tuple(f"{channels[start]} - {channels[end]}" for start, end in keypoints.limbs)
+        write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
+
+    def _write_poses(self, target: Path) -> None:
+        if not self.poses:
+            self.messages.warning(f"{target} is not written: there are no poses")
+            return
+        used: set[str] = set()
+        unique = []
+        for poses in self.poses:
+            name, count = poses.name, 1
+            while name in used:
+                count += 1
+                name = f"{poses.name}-{count}"
+            used.add(name)
+            unique.append(replace(poses, name=name))
+        write_pyskl(target, unique)

@@ -1,0 +1,132 @@
+"""Where results are written: names, and the check before any long work that they can be. Writes no results."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from poseact.cli.sources import POSES_SUFFIX, Source
+from poseact.errors import OutputError, UsageError
+
+VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
+PICTURE_SUFFIXES = (".png",)
+
+
+class Target:
+    """The place that one output option names: a file for one source, a folder for several.
+
+    Args:
+        option: its name, for messages.
+        path: as given.
+        suffixes: that a file may have; the first is used inside a folder.
+        several: there is more than one source, so `path` must be a folder.
+        inputs: files that must not be overwritten.
+    Raises: UsageError for a wrong suffix or a file where a folder is needed; OutputError where nothing can be written.
+    """
+
+    def __init__(
+        self, option: str, path: str, suffixes: Sequence[str], *, several: bool, inputs: Iterable[Path]
+    ) -> None:
+        self.option = option
+        self.path = Path(path).expanduser()
+        self._suffixes = suffixes
+        self._inputs = list(inputs)
+        self._claimed: set[str] = set()
+        named_as_file = self.path.suffix.lower() in suffixes and not self.path.is_dir()
+        if several and named_as_file:
+            raise UsageError(f"{option} {path} names one file, but there are several sources; give a folder")
+        if not several and not named_as_file and not self.path.is_dir() and self.path.suffix:
+            raise UsageError(f"{option} {path}: the suffix must be {' or '.join(suffixes)}")
+        self.is_folder = not named_as_file
+        check_writable(self.path, folder=self.is_folder)
+        if not self.is_folder:
+            self._refuse_input(self.path)
+
+    def claim(self, stem: str) -> Path:
+        """The file for a source of this stem; each call gives another one. Raises: OutputError for an input."""
+        if not self.is_folder:
+            return self.path
+        stem = stem.replace("/", "-").replace(os.sep, "-").lstrip(".") or "unnamed"
+        name, count = stem, 1
+        while name in self._claimed:
+            count += 1
+            name = f"{stem}-{count}"
+        self._claimed.add(name)
+        path = self.path / f"{name}{self._suffixes[0]}"
+        self._refuse_input(path)
+        return path
+
+    def _refuse_input(self, path: Path) -> None:
+        for source in self._inputs:
+            if _same(path, source):
+                raise OutputError(f"{self.option} would overwrite the input {source}; choose another place")
+
+
+def check_writable(path: Path, *, folder: bool = False) -> None:
+    """Try out that `path`, a file or else a folder to be filled, can be made. Raises: OutputError."""
+    if not folder and path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it")
+    if folder and path.exists() and not path.is_dir():
+        raise OutputError(f"cannot write into {path}: it is a file; name a folder")
+    place = path if folder else path.parent
+    try:
+        while not place.exists():
+            place = place.parent
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except OSError as error:
+        raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
+
+
+def _same(path: Path, source: Path) -> bool:
+    try:
+        return path.samefile(source)
+    except OSError:
+        return False
+
+
+@dataclass(frozen=True)
+class Outputs:
+    """Everything that is to be written beside the answers.
+
+    Attributes:
+        overlays: source name -> annotated video; empty when none is wanted.
+        poses: the pose file of all sources.
+        heatmaps: where contact sheets go.
+    """
+
+    overlays: dict[str, Path]
+    poses: Path | None
+    heatmaps: Target | None
+
+    @classmethod
+    def plan(
+        cls, sources: Sequence[Source], *, overlay: str | None, poses: str | None, heatmaps: str | None
+    ) -> Outputs:
+        """Name and check every output before any long work. Raises: UsageError, OutputError."""
+        inputs = [source.path for source in sources]
+        several = len(sources) > 1
+        overlays: dict[str, Path] = {}
+        if overlay is not None:
+            stored = next((source.name for source in sources if source.holds_poses), None)
+            if stored is not None:
+                raise UsageError(f"--overlay needs videos to draw on, and {stored} holds poses only; leave one out")
+            videos = Target("--overlay", overlay, VIDEO_SUFFIXES, several=several, inputs=inputs)
+            overlays = {source.name: videos.claim(source.path.stem) for source in sources if source.error is None}
+        pictures = None
+        if heatmaps is not None:
+            stored_too = any(source.holds_poses for source in sources)
+            pictures = Target(
+                "--save-heatmaps", heatmaps, PICTURE_SUFFIXES, several=several or stored_too, inputs=inputs
+            )
+        return cls(overlays, _poses_file(poses, inputs) if poses is not None else None, pictures)
+
+
+def _poses_file(name: str, inputs: Sequence[Path]) -> Path:
+    path = Path(name).expanduser()
+    if path.suffix.lower() != POSES_SUFFIX:
+        raise UsageError(f"--save-poses {name}: the suffix must be {POSES_SUFFIX}")
+    return Target("--save-poses", name, (POSES_SUFFIX,), several=False, inputs=inputs).path

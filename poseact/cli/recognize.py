@@ -1,0 +1,147 @@
+"""`poseact recognize`: its options and help. The loop over sources is in `loop`."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from poseact.cli.messages import Messages
+from poseact.errors import UsageError
+
+if TYPE_CHECKING:
+    from poseact.recognize import Settings
+
+
+class SpeedChoice(StrEnum):
+    """Levels of effort."""
+
+    fast = "fast"
+    balanced = "balanced"
+    accurate = "accurate"
+
+
+class PoseChoice(StrEnum):
+    """Pose estimators."""
+
+    thunder = "thunder"
+    lightning = "lightning"
+
+
+class DecoderChoice(StrEnum):
+    """Video decoders."""
+
+    auto = "auto"
+    pyav = "pyav"
+    opencv = "opencv"
+    decord = "decord"
+
+
+_WHAT, _OUT, _TALK = "What is recognised", "What is written", "What is said"
+
+
+def recognize(
+    sources: Annotated[
+        list[str] | None,
+        typer.Argument(metavar="SOURCE...", help="Videos, folders of videos (searched to the bottom), or .pkl poses."),
+    ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(help="Embedded model, .safetensors file or training run.", show_default="the embedded one",
+                     rich_help_panel=_WHAT),
+    ] = None,
+    person: Annotated[
+        str,
+        typer.Option(help="Whose action: auto, largest, central, longest, moving, all, or a track id.",
+                     rich_help_panel=_WHAT),
+    ] = "auto",
+    speed: Annotated[
+        SpeedChoice, typer.Option(help="How much effort to spend.", rich_help_panel=_WHAT)
+    ] = SpeedChoice.balanced,
+    detector: Annotated[
+        str, typer.Option(help="auto, nanodet, or a YOLO checkpoint.", rich_help_panel=_WHAT)
+    ] = "auto",
+    detector_classes: Annotated[
+        str | None,
+        typer.Option(help="Classes of the YOLO checkpoint that are people: Normal,Fall.", rich_help_panel=_WHAT),
+    ] = None,
+    pose: Annotated[
+        PoseChoice | None,
+        typer.Option(help="Pose estimator.", show_default="as the speed says", rich_help_panel=_WHAT),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_WHAT)] = "auto",
+    decoder: Annotated[DecoderChoice, typer.Option(help="Video decoder.", rich_help_panel=_WHAT)] = DecoderChoice.auto,
+    all_frames: Annotated[
+        bool, typer.Option("--all-frames", help="Look at every frame, not at a selection.", rich_help_panel=_WHAT)
+    ] = False,
+    json: Annotated[
+        bool, typer.Option("--json", help="One JSON document per line instead of tables.", rich_help_panel=_OUT)
+    ] = False,
+    overlay: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="Annotated video: a .mp4 file, or a folder.", rich_help_panel=_OUT),
+    ] = None,
+    save_poses: Annotated[
+        str | None,
+        typer.Option(metavar="PATH.pkl", help="Poses of everybody, in the PYSKL format.", rich_help_panel=_OUT),
+    ] = None,
+    save_heatmaps: Annotated[
+        str | None,
+        typer.Option(metavar="PATH", help="What the network sees: a .png file, or a folder.", rich_help_panel=_OUT),
+    ] = None,
+    top: Annotated[
+        int, typer.Option(min=1, max=1000, help="Classes per person in the table.", rich_help_panel=_TALK)
+    ] = 5,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", help="Results and errors only.", rich_help_panel=_TALK)
+    ] = False,
+    verbose: Annotated[
+        bool, typer.Option("--verbose", "-v", help="Also name the model, and show warnings.", rich_help_panel=_TALK)
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_TALK)] = False,
+) -> int:  # fmt: skip
+    """Name the action in each video, offline.
+
+    \b
+    Examples:
+      [bold]poseact recognize clip.mp4[/bold]
+      [bold]poseact recognize clip.mp4 --overlay out.mp4[/bold]
+      [bold]poseact recognize clips/ --json --person all[/bold]
+      [bold]poseact recognize clip.mp4 --save-poses poses.pkl[/bold]
+      [bold]poseact recognize poses.pkl[/bold]
+
+    A video without a person, or with an action that the model does not know, is an answer ("no person", "unknown").
+    """
+    from poseact.cli.outputs import Outputs
+    from poseact.cli.sources import expand
+
+    messages = Messages(verbosity=verbose - quiet, debug=debug)
+    found = expand(sources or [], messages)
+    outputs = Outputs.plan(found, overlay=overlay, poses=save_poses, heatmaps=save_heatmaps)
+
+    def choices() -> Settings:
+        from poseact.recognize import DEFAULT_MODEL, Settings
+
+        return Settings(
+            model=model or DEFAULT_MODEL, person=_known_person(person), speed=speed.value, detector=detector,
+            detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
+            decoder=decoder.value, every_frame=all_frames,
+        )  # fmt: skip
+
+    from poseact.cli.loop import recognize_all
+
+    return recognize_all(found, choices, outputs, messages, as_json=json, top=top)
+
+
+def _names(text: str | None) -> tuple[str, ...] | None:
+    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
+
+
+def _known_person(rule: str) -> str:
+    """The rule itself. Raises: UsageError for one that no video can have."""
+    from poseact.track.person import RULES
+
+    if rule not in RULES and not rule.isdecimal():
+        raise UsageError(f"unknown person {rule!r}; use {', '.join(RULES)}, or a track id")
+    return rule

@@ -1,0 +1,94 @@
+"""What the user named -> videos and pose files, each once. Reads no file's content."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from poseact.cli.messages import Messages
+from poseact.errors import InputError, InvalidVideo, PoseactError, UsageError
+
+POSES_SUFFIX = ".pkl"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One thing to recognise.
+
+    Attributes:
+        name: the path as given, or below the folder that was given.
+        error: why it cannot be read, where that is known before opening it.
+    """
+
+    name: str
+    error: PoseactError | None = None
+
+    @property
+    def path(self) -> Path:
+        return Path(self.name).expanduser()
+
+    @property
+    def holds_poses(self) -> bool:
+        """Stored poses instead of a video."""
+        return self.path.suffix.lower() == POSES_SUFFIX
+
+
+def expand(names: Sequence[str], messages: Messages) -> list[Source]:
+    """Files as they are, folders as the videos below them, in the order given and each file once.
+
+    Raises: UsageError without a source, and for standard input and addresses.
+    """
+    if not names:
+        raise UsageError("no source is given; name a video, a folder of videos or a .pkl file of poses")
+    for name in names:
+        _refuse_streams(name)
+    found: list[Source] = []
+    seen: set[Path] = set()
+    for source in (source for name in names for source in _expand_one(name)):
+        identity = _identity(source.path)
+        if identity in seen:
+            messages.warning(f"{source.name} is named twice; it is read once")
+            continue
+        seen.add(identity)
+        found.append(source)
+    return found
+
+
+def _refuse_streams(name: str) -> None:
+    if name == "-":
+        raise UsageError("standard input is not read; save the video to a file and name that (./- for a file called -)")
+    if "://" in name:
+        raise UsageError(f"{name} is an address; only local files are read, so download it first (yt-dlp can)")
+    if not name:
+        raise UsageError("a source is an empty name; name a video, a folder of videos or a .pkl file of poses")
+
+
+def _expand_one(name: str) -> Iterator[Source]:
+    path = Path(name).expanduser()
+    try:
+        if path.is_dir():
+            yield from _videos_below(path)
+        elif path.exists():
+            yield Source(name)
+        else:
+            yield Source(name, InvalidVideo(f"{name} does not exist; check the path"))
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        yield Source(name, InvalidVideo(f"{name} cannot be read: {reason}; check its name and permissions"))
+    except InputError as error:
+        yield Source(name, error)
+
+
+def _videos_below(folder: Path) -> Iterator[Source]:
+    from poseact.extract.folder import find_videos
+
+    for path in find_videos(folder):
+        yield Source(str(path))
+
+
+def _identity(path: Path) -> Path:
+    try:
+        return path.resolve()
+    except (OSError, RuntimeError, ValueError):
+        return path

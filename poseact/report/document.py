@@ -1,0 +1,212 @@
+"""A recognition as one JSON document, schema "poseact/recognition/1". Writes to no file."""
+
+from __future__ import annotations
+
+import json
+import math
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from poseact import __version__
+from poseact.recognize.result import Person, Recognition
+from poseact.report.plain import valid_unicode
+from poseact.types import Gap, Prediction, Segment, VideoInfo
+
+SCHEMA = "poseact/recognition/1"
+
+_PROBABILITY_DIGITS = 6
+_SECONDS_DIGITS = 4
+
+Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+Seconds = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class PredictionPart(_Part):
+    """One class and its probability."""
+
+    label: str
+    probability: Probability
+
+
+class SegmentPart(_Part):
+    """A stretch of time, s and frame numbers, both ends included, and the most probable class in it."""
+
+    start: Seconds
+    end: Seconds
+    first_frame: int
+    last_frame: int
+    label: str
+    probability: Probability
+
+
+class PersonPart(_Part):
+    """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s."""
+
+    track: int
+    frames: int
+    interpolated: int
+    first: Seconds
+    last: Seconds
+    predictions: tuple[PredictionPart, ...]
+    segments: tuple[SegmentPart, ...]
+
+
+class VideoPart(_Part):
+    """What the file says of itself: px of the upright picture, frames/s, s; null where a number is not finite."""
+
+    width: int
+    height: int
+    fps: float | None
+    frame_count: int
+    duration: float | None
+    codec: str
+    rotation: int
+
+
+class GapPart(_Part):
+    """A stretch that could not be decoded, s."""
+
+    start: Seconds
+    end: Seconds
+    frames: int
+    reason: str
+
+
+class ModelPart(_Part):
+    """The classifier and the hash of its weight file."""
+
+    name: str
+    sha256: str
+
+
+class RecognitionDocument(_Part):
+    """The answer for one source. `predictions` and `label` are those of the person of interest."""
+
+    schema_: Literal["poseact/recognition/1"] = Field("poseact/recognition/1", alias="schema")
+    source: str
+    label: str
+    predictions: tuple[PredictionPart, ...]
+    reason: str
+    unknown_below: Probability
+    persons: tuple[PersonPart, ...]
+    video: VideoPart | None
+    frames_looked_at: int
+    gaps: tuple[GapPart, ...]
+    model: ModelPart
+    device: str
+    timings: dict[str, Seconds]
+    poseact: str
+
+
+class ErrorPart(_Part):
+    """Why a source has no answer; `type` is the name of the exception."""
+
+    type: str
+    message: str
+
+
+class ErrorDocument(_Part):
+    """What stands in the place of an answer when a source failed."""
+
+    schema_: Literal["poseact/recognition/1"] = Field("poseact/recognition/1", alias="schema")
+    source: str
+    error: ErrorPart
+    poseact: str
+
+
+def recognition_json(recognition: Recognition) -> str:
+    """One line of strict JSON for an answer."""
+    video = recognition.video
+    document = RecognitionDocument(
+        source=valid_unicode(recognition.source),
+        label=recognition.label,
+        predictions=_predictions(recognition.predictions),
+        reason=valid_unicode(recognition.reason),
+        unknown_below=_probability(recognition.unknown_below),
+        persons=tuple(_person(person) for person in recognition.persons),
+        video=_video(video) if video else None,
+        frames_looked_at=recognition.frames_looked_at,
+        gaps=tuple(_gap(gap) for gap in recognition.gaps),
+        model=ModelPart(name=valid_unicode(recognition.model), sha256=recognition.model_sha256),
+        device=recognition.device,
+        timings={stage: round(value, _SECONDS_DIGITS) for stage, value in recognition.timings.items()},
+        poseact=__version__,
+    )
+    return _dump(document)
+
+
+def error_json(source: str, error: BaseException) -> str:
+    """One line of strict JSON for a source that failed."""
+    part = ErrorPart(type=type(error).__name__, message=valid_unicode(str(error)))
+    return _dump(ErrorDocument(source=valid_unicode(source), error=part, poseact=__version__))
+
+
+def json_schema() -> dict[str, Any]:
+    """The JSON schema of one document: an answer or an error."""
+    return {"anyOf": [kind.model_json_schema(by_alias=True) for kind in (RecognitionDocument, ErrorDocument)]}
+
+
+def _dump(document: BaseModel) -> str:
+    return json.dumps(document.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
+
+
+def _person(person: Person) -> PersonPart:
+    return PersonPart(
+        track=person.id,
+        frames=person.frames,
+        interpolated=person.interpolated,
+        first=_seconds(person.first_pts),
+        last=_seconds(person.last_pts),
+        predictions=_predictions(person.predictions),
+        segments=tuple(_segment(segment) for segment in person.segments),
+    )
+
+
+def _predictions(predictions: tuple[Prediction, ...]) -> tuple[PredictionPart, ...]:
+    return tuple(PredictionPart(label=one.label, probability=_probability(one.probability)) for one in predictions)
+
+
+def _segment(segment: Segment) -> SegmentPart:
+    return SegmentPart(
+        start=_seconds(segment.start),
+        end=_seconds(segment.end),
+        first_frame=segment.first_frame,
+        last_frame=segment.last_frame,
+        label=segment.label,
+        probability=_probability(segment.probability),
+    )
+
+
+def _video(video: VideoInfo) -> VideoPart:
+    return VideoPart(
+        width=video.width,
+        height=video.height,
+        fps=_finite(video.fps),
+        frame_count=video.frame_count,
+        duration=_finite(video.duration),
+        codec=video.codec,
+        rotation=video.rotation,
+    )
+
+
+def _gap(gap: Gap) -> GapPart:
+    return GapPart(
+        start=_seconds(gap.start), end=_seconds(gap.end), frames=gap.frames, reason=valid_unicode(gap.reason)
+    )
+
+
+def _probability(value: float) -> float:
+    return min(1.0, max(0.0, round(value, _PROBABILITY_DIGITS))) if math.isfinite(value) else value
+
+
+def _seconds(value: float) -> float:
+    return round(value, _SECONDS_DIGITS)
+
+
+def _finite(value: float) -> float | None:
+    return round(value, _SECONDS_DIGITS) if math.isfinite(value) else None
