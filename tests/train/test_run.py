@@ -1,0 +1,160 @@
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from poseact.errors import InvalidPoses, InvalidWeights, UsageError
+from poseact.poses import PoseDataset
+from poseact.train import recipe, train
+from poseact.train.batches import stack, subject_box
+from poseact.train.loop import CHECKPOINT
+from poseact.types import PoseSequence
+from poseact.zoo import load_with_card
+
+TINY = {
+    "config": {"in_channels": 17, "base_channels": 4, "blocks": [1, 1, 1], "stem_stride": [1, 2, 2]},
+    "preprocessing.kind": "joint",
+    "preprocessing.clip_len": 4,
+    "preprocessing.size": 16,
+    "epochs": 4,
+    "batch_size": 4,
+    "evaluate_every": 2,
+}
+
+
+def sequence(name: str, label: int, frames: int = 6, people: int = 1) -> PoseSequence:
+    """A body whose wrists swing up and down (label 0) or from side to side (label 1)."""
+    random = np.random.default_rng(abs(hash(name)) % 2**32)
+    body = np.stack([np.linspace(40, 60, 17), np.linspace(20, 90, 17)], 1)
+    keypoint = np.repeat(body[None], frames, 0) + random.normal(0, 1, (frames, 17, 2))
+    keypoint[:, [9, 10], 1 - label] += 20 * np.sin(np.arange(frames))[:, None]
+    return PoseSequence(
+        keypoint=np.repeat(keypoint[None], people, 0).astype(np.float32),
+        keypoint_score=np.ones((people, frames, 17), np.float32), image_size=(100, 100), fps=10.0,
+        pts=np.arange(frames) / 10, frame_index=np.arange(frames), track_id=np.arange(1, people + 1),
+        boxes=np.ones((people, frames, 4), np.float32), box_score=np.ones((people, frames), np.float32),
+        interpolated=np.zeros((people, frames), bool), name=name, label=label,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def dataset() -> PoseDataset:
+    sequences = [sequence(f"clip{number}", number % 2) for number in range(14)]
+    names = [one.name for one in sequences]
+    return PoseDataset(sequences, {"train": names[:10], "val": names[10:]}, ("up", "side"))
+
+
+def settings(**changes):
+    return recipe("small", {**TINY, **changes})
+
+
+def run(dataset, out, **changes):
+    return train(
+        dataset, settings(**changes), out, name="tiny", train_splits=["train"], validation_splits=["val"], half=False
+    )
+
+
+def test_a_run_leaves_a_model_that_loads(dataset, tmp_path):
+    finished = run(dataset, tmp_path / "run")
+    loaded = load_with_card(str(tmp_path / "run"))
+    assert loaded.card == finished.card
+    assert loaded.card.labels == ("up", "side")
+    assert finished.validation is not None
+    assert finished.validation.confusion.sum() == 4
+    lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
+    assert len(lines) == 1 + 4
+
+
+def test_a_resumed_run_ends_where_an_uninterrupted_one_does(dataset, tmp_path):
+    whole = run(dataset, tmp_path / "whole")
+
+    class Killed(Exception):
+        pass
+
+    def kill(epoch):
+        if epoch.number == 2:
+            raise Killed
+
+    with pytest.raises(Killed):
+        train(
+            dataset, settings(), tmp_path / "parts", name="tiny", train_splits=["train"], validation_splits=["val"],
+            half=False, on_epoch=kill,
+        )  # fmt: skip
+    assert not (tmp_path / "parts" / "model.safetensors").exists()
+    resumed = run(dataset, tmp_path / "parts")
+    assert resumed.weights.read_bytes() == whole.weights.read_bytes()
+    losses = [(tmp_path / name / "metrics.csv").read_text().rsplit(",", 1)[0] for name in ("whole", "parts")]
+    assert losses[0] == losses[1]
+
+
+def test_another_run_in_the_same_folder_is_refused(dataset, tmp_path):
+    run(dataset, tmp_path / "run", epochs=1)
+    with pytest.raises(UsageError, match="other settings"):
+        run(dataset, tmp_path / "run", epochs=2)
+
+
+def test_a_folder_with_other_things_is_refused(dataset, tmp_path):
+    (tmp_path / "thesis.tex").write_text("hours of work")
+    with pytest.raises(UsageError, match="not empty"):
+        run(dataset, tmp_path)
+
+
+def test_a_damaged_checkpoint_is_named(dataset, tmp_path):
+    run(dataset, tmp_path / "run", epochs=1)
+    (tmp_path / "run" / CHECKPOINT).write_bytes(b"half a checkpoint")
+    with pytest.raises(InvalidWeights, match="damaged"):
+        run(dataset, tmp_path / "run", epochs=1)
+
+
+@pytest.mark.parametrize(
+    ("splits", "validation", "error"),
+    [
+        (["nothing"], [], UsageError),
+        (["empty"], [], InvalidPoses),
+        (["train"], ["train"], InvalidPoses),
+    ],
+    ids=["unknown split", "empty split", "leak"],
+)
+def test_impossible_parts_are_refused_before_the_first_step(dataset, tmp_path, splits, validation, error):
+    dataset.splits["empty"] = []
+    with pytest.raises(error):
+        train(dataset, settings(), tmp_path / "run", name="tiny", train_splits=splits, validation_splits=validation)
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"epoch": 3}, {"epochs": 0}, {"augmentation.mixup": "much"}, {"preprocessing.nothing": 1}, {"lr.deep": 1}],
+    ids=["unknown", "out of range", "not a number", "unknown inside", "not a group"],
+)
+def test_impossible_settings_are_refused(changes):
+    with pytest.raises(UsageError):
+        recipe("small", changes)
+
+
+def test_labels_outside_the_classes_are_refused():
+    with pytest.raises(InvalidPoses, match="label 2"):
+        stack([sequence("a", 0), sequence("b", 0).__class__(**_fields(sequence("b", 0), label=2))], ("up", "side"), 0.1)
+
+
+def _fields(one: PoseSequence, **changes):
+    return {name: changes.get(name, getattr(one, name)) for name in PoseSequence.__dataclass_fields__}
+
+
+def test_subject_box_leaves_missing_joints_out():
+    xy = torch.tensor([[[[[10.0, 20.0], [30.0, 60.0], [0.0, 0.0]]]]])
+    centre, side = subject_box(xy, torch.tensor([[[[1.0, 1.0, 0.0]]]]))
+    assert centre.tolist() == [[20.0, 40.0]]
+    assert side.tolist() == [40 * 1.25]
+
+
+def test_subject_box_of_nobody_is_a_pixel():
+    centre, side = subject_box(torch.zeros(1, 2, 1, 3, 2), torch.zeros(1, 2, 1, 3))
+    assert centre.tolist() == [[0.0, 0.0]]
+    assert side.tolist() == [1.0]
+
+
+def test_the_resolved_settings_are_kept(dataset, tmp_path):
+    run(dataset, tmp_path / "run", epochs=1, lr=0.01)
+    assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["lr"] == 0.01
