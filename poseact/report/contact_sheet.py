@@ -14,9 +14,9 @@ from poseact.files import atomic_path
 from poseact.report.lettering import Colour, font, shortened
 from poseact.types import Array
 
-COLUMNS = 12
-TILE = 128  # px
-_GAP, _MARGIN, _LEFT, _TOP = 4, 20, 150, 76  # px
+COLUMNS = 10
+TILE = 160  # px
+_GAP, _MARGIN, _LEFT, _TOP = 4, 20, 130, 104  # px
 _INK, _MUTED, _PAPER = (28, 31, 36), (104, 110, 118), (255, 255, 255)
 
 PARTS: tuple[tuple[str, Colour], ...] = (
@@ -27,12 +27,15 @@ PARTS: tuple[tuple[str, Colour], ...] = (
     ("left leg", (244, 114, 182)),
     ("right leg", (74, 222, 128)),
 )
+_ROWS: tuple[tuple[str, ...], ...] = (
+    tuple(part for part, _ in PARTS), ("head", "torso"), ("left arm", "right arm"), ("left leg", "right leg"),
+)  # fmt: skip
 _WORDS = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle")}
 _HEAD_WORDS = ("nose", "eye", "ear", "head", "face")
 
 
 def write_heatmaps(views: Any, path: str | Path, names: Sequence[str]) -> None:
-    """Write a contact sheet of the first view: all parts together, then each part; columns are frames of the clip.
+    """Write a contact sheet of the first view: all parts together, then groups of parts; columns are frames.
 
     Args:
         views: (V, C, T, H, W) tensor or array, peaks in [0, 1].
@@ -49,36 +52,42 @@ def write_heatmaps(views: Any, path: str | Path, names: Sequence[str]) -> None:
 
 def contact_sheet(clip: Array, names: Sequence[str], views: int = 1) -> Image.Image:
     """The sheet of one clip (C, T, H, W); `views` is told in the title."""
-    frames, size = clip.shape[1], clip.shape[2:]
+    frames, height, width = clip.shape[1:]
     shown = np.unique(np.linspace(0, frames - 1, min(COLUMNS, frames)).round().astype(int))
-    parts = [(part, colour, _channels(part, names)) for part, colour in PARTS]
-    parts = [entry for entry in parts if entry[2]]
-    rows = 1 + len(parts)
-    sheet = Image.new("RGB", (_LEFT + len(shown) * (TILE + _GAP) + _MARGIN, _TOP + rows * (TILE + _GAP) + 24), _PAPER)
+    members = {part: [index for index, name in enumerate(names) if part_of(name) == part] for part, _ in PARTS}
+    rows = [row for row in _ROWS if any(members[part] for part in row)]
+    size = (_LEFT + len(shown) * (TILE + _GAP) + _MARGIN, _TOP + len(rows) * (TILE + _GAP) + _MARGIN)
+    sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
     kind = "limb" if any(" - " in name for name in names) else "joint"
-    title = f"{len(names)} {kind} heatmaps, {frames} frames of {size[1]}x{size[0]} px"
-    pen.text((_MARGIN, 16), title, _INK, font(20, True), anchor="lt")
-    pen.text((_MARGIN, 46), f"view 1 of {views}; maximum over the channels of a row", _MUTED, font(14), anchor="lt")
+    title = f"{len(names)} {kind} heatmaps, {frames} frames of {width}x{height} px"
+    note = f"view 1 of {views}; the maximum over the channels, brightened; time goes to the right"
+    for y, text, height_px, ink, bold in ((16, title, 20, _INK, True), (46, note, 13, _MUTED, False)):
+        pen.text(
+            (_MARGIN, y), shortened(text, size[0] - 2 * _MARGIN, height_px, bold), ink, font(height_px, bold), "lt"
+        )
+    for row, parts in enumerate(rows):
+        _label(pen, _TOP + row * (TILE + _GAP), parts, whole=row == 0)
     for column, frame in enumerate(shown):
         x = _LEFT + column * (TILE + _GAP)
         pen.text((x + TILE / 2, _TOP - 8), f"frame {frame}", _MUTED, font(13), anchor="mb")
-        for row in range(rows):
-            entries = parts if row == 0 else parts[row - 1 : row]
-            tile = _coloured(clip[:, frame], entries)
+        for row, parts in enumerate(rows):
+            tile = _coloured(clip[:, frame], [(colour, members[part]) for part, colour in PARTS if part in parts])
             sheet.paste(_enlarged(tile), (x, _TOP + row * (TILE + _GAP)))
-    for row, (part, _, channels) in enumerate([("all", _INK, list(range(len(names)))), *parts]):
-        _label(pen, _TOP + row * (TILE + _GAP), part, [names[channel] for channel in channels])
     return sheet
 
 
-def _label(pen: ImageDraw.ImageDraw, y: int, part: str, members: Sequence[str]) -> None:
-    middle = y + TILE / 2
-    pen.text((_MARGIN, middle - 2), part, _INK, font(16, True), anchor="lb")
-    told = members if len(members) <= 3 else [f"{len(members)} channels"]
-    for line, name in enumerate(told):
-        text = shortened(name.replace("_", " "), _LEFT - _MARGIN - 8, 11)
-        pen.text((_MARGIN, middle + 4 + 14 * line), text, _MUTED, font(11), anchor="lt")
+def _label(pen: ImageDraw.ImageDraw, y: int, parts: Sequence[str], *, whole: bool) -> None:
+    """The names of a row's parts, each beside a patch of its colour."""
+    lines = [(part, colour) for part, colour in PARTS if part in parts]
+    top = y + TILE / 2 - 11 * (len(lines) + whole)
+    if whole:
+        pen.text((_MARGIN, top), "all together", _INK, font(14, True), anchor="lt")
+        top += 22
+    for line, (part, colour) in enumerate(lines):
+        patch = (_MARGIN, top + 22 * line, _MARGIN + 11, top + 22 * line + 11)
+        pen.rectangle(patch, fill=colour, outline=_MUTED)
+        pen.text((_MARGIN + 18, top + 22 * line), part, _INK, font(13), anchor="lt")
 
 
 def part_of(name: str) -> str:
@@ -89,17 +98,19 @@ def part_of(name: str) -> str:
     return "head" if any(word in name for word in _HEAD_WORDS) else "torso"
 
 
-def _channels(part: str, names: Sequence[str]) -> list[int]:
-    return [index for index, name in enumerate(names) if part_of(name) == part]
+def _coloured(maps: Array, parts: Sequence[tuple[Colour, list[int]]]) -> Array:
+    """(H, W, 3) uint8: the maximum of maps (C, H, W) over each part, in its colour on a dark ground.
 
-
-def _coloured(maps: Array, entries: Sequence[tuple[str, Colour, list[int]]]) -> Array:
-    """(H, W, 3) uint8: the maximum over each part of maps (C, H, W), in the part's colour on black."""
-    canvas = np.zeros((*maps.shape[1:], 3), np.float32)
-    for _, colour, channels in entries:
-        peak = maps[channels].max(0)[..., None].clip(0, 1)
-        canvas = np.maximum(canvas, peak * np.asarray(colour, np.float32))
-    return (canvas + 18 * (1 - canvas / 255)).round().astype(np.uint8)
+    The square root brightens the slopes of the Gaussians, which are narrower than two pixels; a shade of everything
+    else shows where in the body a part is.
+    """
+    canvas = np.full((*maps.shape[1:], 3), 18, np.float32)
+    canvas += 44 * np.sqrt(maps.max(0).clip(0, 1))[..., None]
+    for colour, channels in parts:
+        if channels:
+            peak = np.sqrt(maps[channels].max(0).clip(0, 1))[..., None]
+            canvas = np.maximum(canvas, peak * np.asarray(colour, np.float32))
+    return canvas.round().astype(np.uint8)
 
 
 def _enlarged(tile: Array) -> Image.Image:
