@@ -91,24 +91,29 @@ def _distinct(
 def _follow(scene: Scene, start: float, match: float, patience: float) -> list[Tracklet]:
     """Forward in time: strong detections first, then weak ones for the tracks that are left; strong ones left start."""
     tracklets: list[Tracklet] = []
+    alive: list[Tracklet] = []
     for frame, found in enumerate(scene.boxes):
-        waiting = [item for item in tracklets if scene.watched(item.frames[-1], frame) <= patience]
-        strong_rows = np.flatnonzero(found.score >= start)
-        weak_rows = np.flatnonzero(found.score < start)
-        left = _match(waiting, scene, frame, strong_rows, match)
-        waiting = [item for item in waiting if item.frames[-1] != frame]
-        _match(waiting, scene, frame, weak_rows, match)
-        tracklets.extend(Tracklet([frame], [int(row)]) for row in left)
+        alive = [item for item in alive if scene.watched(item.frames[-1], frame) <= patience]
+        left = _match(alive, scene, frame, np.flatnonzero(found.score >= start), match)
+        waiting = [item for item in alive if item.frames[-1] != frame]
+        _match(waiting, scene, frame, np.flatnonzero(found.score < start), match)
+        started = [Tracklet([frame], [row]) for row in left]
+        alive += started
+        tracklets += started
     return tracklets
 
 
 def _extend_back(tracklets: list[Tracklet], scene: Scene, match: float, patience: float) -> None:
     """Backward in time: detections that nobody owns continue the tracks that begin after them, in place."""
     owned = {(frame, row) for item in tracklets for frame, row in zip(item.frames, item.rows, strict=True)}
+    begins = sorted(tracklets, key=lambda item: item.frames[0])
+    alive: list[Tracklet] = []
     for frame in range(len(scene.pts) - 2, -1, -1):
+        while begins and begins[-1].frames[0] > frame:
+            alive.append(begins.pop())
+        alive = [item for item in alive if scene.watched(frame, item.frames[0]) <= patience]
         free = np.array([row for row in range(len(scene.boxes[frame])) if (frame, row) not in owned], int)
-        waiting = [item for item in tracklets if 0 < scene.watched(frame, item.frames[0]) <= patience]
-        _match(waiting, scene, frame, free, match, end=0)
+        _match(alive, scene, frame, free, match, end=0)
 
 
 def _match(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, match: float, end: int = -1) -> list[int]:

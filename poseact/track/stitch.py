@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
+
 import numpy as np
-from scipy.optimize import linear_sum_assignment
+from scipy.sparse import csr_array
+from scipy.sparse.csgraph import min_weight_full_bipartite_matching
 
 from poseact.track.similarity import posture_distance
 from poseact.track.tracklet import Scene, Tracklet
 
-_FORBIDDEN = 1e6
+_FORBIDDEN = float("inf")
 _FADE = 2.0  # s after which what was seen before says no less about the person than much later
 
 
@@ -21,17 +24,36 @@ def stitch(tracklets: list[Tracklet], scene: Scene, max_gap: float = 1.0) -> lis
         New tracklets in order of appearance; the given ones are not changed.
     """
     ordered = sorted(tracklets, key=lambda tracklet: tracklet.frames[0])
-    if len(ordered) < 2:
-        return ordered
-    cost = np.full((len(ordered), len(ordered)), _FORBIDDEN)
+    starts = [tracklet.frames[0] for tracklet in ordered]
+    costs: dict[tuple[int, int], float] = {}
     for row, earlier in enumerate(ordered):
-        for column, later in enumerate(ordered):
-            if earlier.frames[-1] < later.frames[0]:
-                cost[row, column] = _cost(earlier, later, scene, max_gap)
-    successor = {row: column for row, column in zip(*linear_sum_assignment(cost), strict=True)
-                 if cost[row, column] < _FORBIDDEN}  # fmt: skip
-    heads = [row for row in range(len(ordered)) if row not in successor.values()]
+        for column in range(bisect_right(starts, earlier.frames[-1]), len(ordered)):
+            if scene.watched(earlier.frames[-1], starts[column]) > max_gap:
+                break
+            cost = _cost(earlier, ordered[column], scene)
+            if cost < _FORBIDDEN:
+                costs[row, column] = cost
+    successor = _cheapest(costs, len(ordered))
+    continued = set(successor.values())
+    heads = [row for row in range(len(ordered)) if row not in continued]
     return [_chain(head, successor, ordered) for head in heads]
+
+
+def _cheapest(costs: dict[tuple[int, int], float], count: int) -> dict[int, int]:
+    """The joins of least cost with one successor at most for each and one predecessor at most for each.
+
+    Args:
+        costs: (earlier, later) -> cost, only for pairs that may be joined. count: tracklets.
+    """
+    if not costs:
+        return {}
+    pairs, values = np.array(list(costs)), np.array(list(costs.values()))
+    # Every tracklet may also have no successor: a column of its own that costs more than any join.
+    everyone = np.arange(count)
+    rows, columns = np.append(pairs[:, 0], everyone), np.append(pairs[:, 1], count + everyone)
+    weights = np.append(1.0 + values, np.full(count, 2.0 + values.max()))  # the solver takes 0 for "no edge"
+    chosen = min_weight_full_bipartite_matching(csr_array((weights, (rows, columns)), shape=(count, 2 * count)))
+    return {int(row): int(column) for row, column in zip(*chosen, strict=True) if column < count}
 
 
 def _chain(head: int, successor: dict[int, int], tracklets: list[Tracklet]) -> Tracklet:
@@ -43,20 +65,22 @@ def _chain(head: int, successor: dict[int, int], tracklets: list[Tracklet]) -> T
     return joined
 
 
-def _cost(earlier: Tracklet, later: Tracklet, scene: Scene, max_gap: float) -> float:
+def _cost(earlier: Tracklet, later: Tracklet, scene: Scene) -> float:
     """Disagreement of two tracklets, smaller is better; _FORBIDDEN when they cannot be the same person."""
-    if scene.watched(earlier.frames[-1], later.frames[0]) > max_gap:
-        return _FORBIDDEN
     gap = min(float(scene.pts[later.frames[0]] - scene.pts[earlier.frames[-1]]), _FADE)
     before, after = earlier.box(scene, -1), later.box(scene, 0)
     size = np.array([before[2:] - before[:2], after[2:] - after[:2]])  # (2, 2) px
     height = float(np.sqrt(np.maximum(size.prod(-1), 1e-9)).mean())
+    # Away from view a person moves and turns: the longer the gap, the more may differ. Shares of the person's size.
     growth = float(np.abs(np.log(np.maximum(size[1], 1.0) / np.maximum(size[0], 1.0))).max())
+    if growth > 0.4 + 0.4 * gap:
+        return _FORBIDDEN
     step = (after[:2] + after[2:] - before[:2] - before[2:]) / 2
     speed = (earlier.velocity(scene, -1) + later.velocity(scene, 0)) / 2
     missed = min(float(np.linalg.norm(step - speed * gap)), float(np.linalg.norm(step))) / height
+    if missed > 0.3 + 0.7 * gap:
+        return _FORBIDDEN
     posture = posture_distance(*earlier.joints(scene, -1), *later.joints(scene, 0), height)
-    # Away from view a person moves and turns: the longer the gap, the more may differ. Shares of the person's size.
-    if missed > 0.3 + 0.7 * gap or growth > 0.4 + 0.4 * gap or posture > 0.2 + 0.3 * gap:
+    if posture > 0.2 + 0.3 * gap:
         return _FORBIDDEN
     return missed + growth + posture + 0.2 * gap
