@@ -30,8 +30,8 @@ def describe(error: BaseException) -> str:
 def exit_code(answered: int, errors: list[BaseException]) -> int:
     """What a call with so many answers and these errors exits with.
 
-    Some inputs without an answer, or an output that could not be written, give 3. When nothing was answered: 4, or the
-    code of the errors where all of them have the same, other than that of a bad input.
+    Inputs without an answer, or an output that could not be written, give 3. When nothing was answered: 6 if every
+    input hit a limit, else 4.
     """
     if not errors:
         return 0
@@ -39,5 +39,4 @@ def exit_code(answered: int, errors: list[BaseException]) -> int:
         return INTERNAL
     if answered or any(isinstance(error, OutputError) for error in errors):
         return SOME_FAILED
-    codes = {error.exit_code for error in errors if isinstance(error, PoseactError)}
-    return codes.pop() if len(codes) == 1 and SOME_FAILED not in codes else ALL_FAILED
+    return LimitExceeded.exit_code if all(isinstance(error, LimitExceeded) for error in errors) else ALL_FAILED

@@ -33,6 +33,7 @@ class Bars:
             TimeElapsedColumn(),
             console=console,
             transient=True,
+            redirect_stdout=False,  # results must not end up on stderr
             disable=not (wanted and console.is_terminal),
         )
         self._all = self._progress.add_task("all sources", total=total) if total > 1 else None
