@@ -14,6 +14,7 @@ from poseact.cli.progress import Bars
 from poseact.cli.results import Results
 from poseact.cli.sources import Source
 from poseact.errors import ModelError, NoPerson
+from poseact.heatmap import channel_names
 from poseact.poses import write_pyskl
 from poseact.recognize import Recognition, Recognizer, Settings
 from poseact.report.contact_sheet import write_heatmaps
@@ -122,10 +123,7 @@ class _Loop:
         poses = recognition.poses
         name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
         views = recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
-        keypoints = layout(poses.layout)
-        channels = keypoints.keypoints
-        if recognizer.classifier.preprocessing.kind == "limb":
-            channels = tuple(f"{channels[start]} - {channels[end]}" for start, end in keypoints.limbs)
+        channels = channel_names(layout(poses.layout), recognizer.classifier.preprocessing.kind)
         write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
 
     def _write_poses(self, target: Path) -> None:

@@ -127,6 +127,12 @@ def _prepared(
     return xy, score, torch.tensor(channel_order(kind, layout), device=xy.device)
 
 
+def channel_names(kind: Kind, layout: Layout) -> tuple[str, ...]:
+    """What each channel shows: keypoints by name, limbs as "left_hip - left_knee"."""
+    limbs = tuple(f"{layout.keypoints[start]} - {layout.keypoints[end]}" for start, end in layout.limbs)
+    return {"joint": layout.keypoints, "limb": limbs, "joint+limb": layout.keypoints + limbs}[kind]
+
+
 def channel_order(kind: Kind, layout: Layout) -> tuple[int, ...]:
     """Permutation of the channels that exchanges left and right."""
     joints = len(layout.keypoints)

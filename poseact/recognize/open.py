@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poseact.detect import Detector, NanoDetDetector, UltralyticsDetector
+from poseact.detect import ACCURATE, BALANCED, FAST, Detector, NanoDetDetector, UltralyticsDetector, cached_yolo
 from poseact.errors import UsageError
 from poseact.extract import Extractor
 from poseact.pose import TopDown
@@ -12,6 +12,7 @@ from poseact.recognize.settings import Settings
 from poseact.zoo import load_with_card
 
 EMBEDDED_DETECTOR = "nanodet-g"
+VIEWS = {"fast": FAST, "balanced": BALANCED, "accurate": ACCURATE}
 YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
 SCOUT = "lightning"
 SCOUT_SIZE = 192
@@ -46,7 +47,7 @@ def _open_detector(settings: Settings, device: str) -> tuple[Detector, str]:
         name = str(cached) if cached else "nanodet"
     if name == "nanodet":
         loaded = load_with_card(EMBEDDED_DETECTOR, device=device)
-        return NanoDetDetector(loaded.network, device=device), loaded.sha256
+        return NanoDetDetector(loaded.network, views=VIEWS[settings.speed], device=device), loaded.sha256
     if Path(name).suffix in YOLO_SUFFIXES:
         yolo = UltralyticsDetector(name, device=device, classes=settings.detector_classes)
         return yolo, yolo.sha256

@@ -59,7 +59,7 @@ def contact_sheet(clip: Array, names: Sequence[str], views: int = 1) -> Image.Im
     size = (_LEFT + len(shown) * (TILE + _GAP) + _MARGIN, _TOP + len(rows) * (TILE + _GAP) + _MARGIN)
     sheet = Image.new("RGB", size, _PAPER)
     pen = ImageDraw.Draw(sheet)
-    kind = "limb" if any(" - " in name for name in names) else "joint"
+    kind = " and ".join(kind for kind, is_limb in (("joint", False), ("limb", True)) if is_limb in map(_is_limb, names))
     title = f"{len(names)} {kind} heatmaps, {frames} frames of {width}x{height} px"
     note = f"view 1 of {views}; the maximum over the channels, brightened; time goes to the right"
     for y, text, height_px, ink, bold in ((16, title, 20, _INK, True), (46, note, 13, _MUTED, False)):
@@ -75,6 +75,10 @@ def contact_sheet(clip: Array, names: Sequence[str], views: int = 1) -> Image.Im
             tile = _coloured(clip[:, frame], [(colour, members[part]) for part, colour in PARTS if part in parts])
             sheet.paste(_enlarged(tile), (x, _TOP + row * (TILE + _GAP)))
     return sheet
+
+
+def _is_limb(name: str) -> bool:
+    return " - " in name
 
 
 def _label(pen: ImageDraw.ImageDraw, y: int, parts: Sequence[str], *, whole: bool) -> None:

@@ -1,0 +1,58 @@
+"""Top-1 of a classifier on the JHMDB clips of one split, from video, exactly as `poseact recognize` sees them.
+
+usage: python benchmarks/jhmdb.py VIDEOS SPLITS.csv [--split test] [--model NAME] [--speed balanced] [--confusion PNG]
+
+VIDEOS is the folder of class folders; SPLITS.csv comes from scripts/jhmdb_splits.py.
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from poseact.extract.folder import find_clips, read_splits
+from poseact.recognize import DEFAULT_MODEL, SPEEDS, Recognizer, Settings
+from poseact.report.confusion import write_confusion
+from poseact.train import measure
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("videos", type=Path)
+    parser.add_argument("splits", type=Path)
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--speed", default="balanced", choices=SPEEDS)
+    parser.add_argument("--confusion", type=Path)
+    options = parser.parse_args()
+
+    parts = read_splits(options.splits)
+    clips = [clip for clip in find_clips(options.videos)[0] if parts.get(clip.name) == options.split]
+    recognizer = Recognizer.open(Settings(model=options.model, speed=options.speed))
+    labels = recognizer.classifier.card.labels
+    probability = np.full((len(clips), len(labels)), 1 / len(labels))
+    unseen, seconds = 0, 0.0
+    for row, clip in enumerate(track(clips, console=Console(stderr=True))):
+        answer = recognizer(clip.path)
+        seconds += sum(answer.timings.values())
+        unseen += not answer.persons
+        for prediction in answer.predictions:
+            probability[row, labels.index(prediction.label)] = prediction.probability
+    truth = np.array([labels.index(clip.name.split("/")[0]) for clip in clips])
+    metrics = measure(probability, truth)
+
+    table = Table("clips", "right", "top-1", "top-5", "mean class", "nobody seen", "s/clip")
+    right = round(metrics.top1 * len(clips))
+    shares = [f"{value:.1%}" for value in (metrics.top1, metrics.top5, metrics.mean_class)]
+    table.add_row(str(len(clips)), str(right), *shares, str(unseen), f"{seconds / len(clips):.2f}")
+    Console().print(table)
+    if options.confusion:
+        title = f"{recognizer.classifier.card.name} on {len(clips)} JHMDB {options.split} clips: {metrics.top1:.1%}"
+        write_confusion(metrics.confusion, labels, options.confusion, title)
+
+
+if __name__ == "__main__":
+    main()
