@@ -9,8 +9,8 @@ import torch
 from torch import nn
 
 from poseact.errors import UsageError
-from poseact.pose.crop import cut, to_image, windows
-from poseact.pose.decode import average_flipped, published_decode
+from poseact.pose.crop import cut, to_crop, to_image, windows
+from poseact.pose.decode import average_flipped, decode
 from poseact.pose.movenet import MULTIPLE, STRIDE
 from poseact.skeleton import COCO17, Layout
 from poseact.types import Array, Boxes, Keypoints
@@ -71,18 +71,20 @@ class TopDown:
         for start in range(0, len(rows), self._batch_size):
             chosen = rows[start : start + self._batch_size]
             crops = np.stack([cut(images[owner[row]], window[row], self._size) for row in chosen])
-            in_crop, score[chosen] = self._estimate(crops)
-            xy[chosen] = to_image(in_crop, window[chosen], self._size)
+            corners = to_crop(xyxy[chosen].reshape(-1, 2, 2), window[chosen], self._size)
+            in_crop, score[chosen] = self._estimate(crops, corners.reshape(-1, 4))
+            # From px counted from the picture's edge to pixel indices, in which COCO and its networks give joints.
+            xy[chosen] = to_image(in_crop, window[chosen], self._size) - 0.5
         return list(_split(*blank_outside(xy, score, frame), [len(people) for people in boxes]))
 
     @torch.inference_mode()
-    def _estimate(self, crops: Array) -> tuple[Array, Array]:
-        """(n, H, W, 3) uint8 -> joints (n, K, 2) in px of the crop, and scores (n, K)."""
+    def _estimate(self, crops: Array, boxes: Array) -> tuple[Array, Array]:
+        """(n, H, W, 3) uint8 and boxes (n, 4) in px of the crop -> joints (n, K, 2), likewise, and scores (n, K)."""
         pixels = torch.from_numpy(crops).to(self._device).permute(0, 3, 1, 2)  # channels last already
         heads = self._network(pixels.float())
         if self._flip:
             heads = average_flipped(heads, self._network(pixels.flip(3).float()), self.layout.flip_joints)
-        xy, score = published_decode(heads)
+        xy, score = decode(heads, torch.from_numpy(boxes / STRIDE).to(heads.heatmap))
         return (xy * STRIDE).double().cpu().numpy(), score.float().cpu().numpy()
 
 
@@ -94,7 +96,7 @@ def overlaps(xyxy: Array, frame: Array) -> Array:
 
 def blank_outside(xy: Array, score: Array, frame: Array) -> tuple[Array, Array]:
     """Joints (N, K, 2) and scores (N, K), float32, zero where a joint is outside of its picture or has no score."""
-    inside = ((xy >= 0) & (xy <= frame[:, None])).all(2) & (score > 0)
+    inside = ((xy >= -0.5) & (xy <= frame[:, None] - 0.5)).all(2) & (score > 0)
     return np.where(inside[..., None], xy, 0).astype(np.float32), np.where(inside, score, 0).astype(np.float32)
 
 

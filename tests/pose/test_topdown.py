@@ -1,25 +1,15 @@
-from pathlib import Path
-
 import numpy as np
 import pytest
 import torch
-from safetensors.torch import load_file
 
 from poseact.errors import UsageError
 from poseact.pose import TopDown
-from poseact.pose.movenet import build
 from poseact.types import Boxes
-
-WEIGHTS = Path(__file__).parents[2] / "weights"
 
 
 @pytest.fixture(scope="module")
-def lightning():
-    network = build(width=1.0)
-    network.load_state_dict(
-        {key: value.float() for key, value in load_file(WEIGHTS / "movenet-lightning.safetensors").items()}
-    )
-    return network
+def lightning(movenet):
+    return movenet("movenet-lightning")
 
 
 @pytest.fixture(scope="module")
@@ -72,7 +62,7 @@ def test_a_box_without_a_picture_has_no_joints(estimator, box):
 def test_joints_are_in_the_picture_or_unseen(estimator):
     (found,) = estimator([picture(100, 120)], [people([-40, -40, 30, 30], [90, 60, 200, 200])])
     seen = found.score > 0
-    assert ((found.xy >= 0) & (found.xy <= [120, 100]))[seen].all()
+    assert ((found.xy >= -0.5) & (found.xy <= [119.5, 99.5]))[seen].all()
     assert not found.xy[~seen].any()
     assert ((found.score >= 0) & (found.score <= 1)).all()
 
