@@ -123,7 +123,7 @@ class _Loop:
         poses = recognition.poses
         name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
         views = recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
-        channels = channel_names(layout(poses.layout), recognizer.classifier.preprocessing.kind)
+        channels = channel_names(recognizer.classifier.preprocessing.kind, layout(poses.layout))
         write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
 
     def _write_poses(self, target: Path) -> None:

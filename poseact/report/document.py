@@ -9,6 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from poseact import __version__
+from poseact.errors import PoseactError
 from poseact.recognize.result import Person, Recognition
 from poseact.report.plain import valid_unicode
 from poseact.types import Gap, Prediction, Segment, VideoInfo
@@ -142,8 +143,14 @@ def recognition_json(recognition: Recognition) -> str:
 
 def error_json(source: str, error: BaseException) -> str:
     """One line of strict JSON for a source that failed."""
-    part = ErrorPart(type=type(error).__name__, message=valid_unicode(str(error)))
+    part = ErrorPart(type=_public_type(error), message=valid_unicode(str(error)))
     return _dump(ErrorDocument(source=valid_unicode(source), error=part, poseact=__version__))
+
+
+def _public_type(error: BaseException) -> str:
+    """The name of the error's kind in `poseact.errors`; a room may have finer kinds of its own."""
+    public = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == PoseactError.__module__)
+    return next(public, type(error).__name__)
 
 
 def json_schema() -> dict[str, Any]:
