@@ -15,6 +15,8 @@ RULES = ("auto", "largest", "central", "longest", "moving", "all")
 # Shares of the criteria in `auto`, chosen on the training clips of JHMDB (benchmarks/person.py prints the figures).
 _WEIGHTS = {"presence": 0.30, "size": 0.30, "centrality": 0.15, "confidence": 0.10, "motion": 0.15}
 
+_SEEN = 0.3  # joint score from which a motion is believed
+
 
 @dataclass(frozen=True, slots=True)
 class Figures:
@@ -107,7 +109,7 @@ def measure(track: Track, image_size: tuple[int, int]) -> Figures:
 def _motion(track: Track, present: Array) -> tuple[float, float]:
     """Limb motion about the body's centre, and the centre's motion, in body heights per frame.
 
-    The median over the frames, and joints weighted by their score: a joint that flickers is not a person who moves.
+    The median over the frames, and only joints that are seen: guessed ones jitter more than anybody moves.
     """
     follow = present[1:][np.diff(present) == 1]
     if len(follow) == 0:
@@ -115,6 +117,7 @@ def _motion(track: Track, present: Array) -> tuple[float, float]:
     size = track.boxes[present, 2:] - track.boxes[present, :2]
     height = max(float(np.median(size.max(-1))), 1.0)
     weight = np.minimum(track.score[follow], track.score[follow - 1])  # (F, K)
+    weight = np.where(weight >= _SEEN, weight, 0.0)
     weight = weight / np.maximum(weight.sum(-1, keepdims=True), 1e-6)
     step = track.xy[follow] - track.xy[follow - 1]  # (F, K, 2)
     centre = (weight[..., None] * step).sum(1)  # (F, 2)

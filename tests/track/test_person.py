@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -80,6 +82,13 @@ def test_motion_is_measured_in_heights():
     figures = select((small, large), SIZE).figures
     assert figures[1].travel == pytest.approx(1 / 50)
     assert figures[1].limbs == pytest.approx(0, abs=1e-6)
+
+
+def test_joints_that_are_guessed_do_not_move_anybody():
+    still, jittering = person(1, 100, 100, walk=0.5), person(2, 200, 100, wave=8.0)
+    guessed = replace(jittering, score=jittering.score * 0.2)
+    assert select((still, guessed), SIZE, "moving").ids == (1,)
+    assert select((still, jittering), SIZE, "moving").ids == (2,)
 
 
 def test_nobody_is_an_error_of_its_own():
