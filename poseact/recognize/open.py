@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from poseact.detect import ACCURATE, BALANCED, FAST, Detector, NanoDetDetector, UltralyticsDetector, cached_yolo
+from poseact.detect import (
+    ACCURATE,
+    BALANCED,
+    FAST,
+    Detector,
+    NanoDet,
+    NanoDetDetector,
+    UltralyticsDetector,
+    cached_yolo,
+)
 from poseact.errors import UsageError
 from poseact.extract import Extractor
 from poseact.pose import TopDown
@@ -47,6 +56,7 @@ def _open_detector(settings: Settings, device: str) -> tuple[Detector, str]:
         name = str(cached) if cached else "nanodet"
     if name == "nanodet":
         loaded = load_with_card(EMBEDDED_DETECTOR, device=device)
+        assert isinstance(loaded.network, NanoDet)
         return NanoDetDetector(loaded.network, views=VIEWS[settings.speed], device=device), loaded.sha256
     if Path(name).suffix in YOLO_SUFFIXES:
         yolo = UltralyticsDetector(name, device=device, classes=settings.detector_classes)

@@ -94,7 +94,8 @@ def train(
         if on_epoch:
             on_epoch(epoch)
 
-    temperature, unknown_below, figures = 1.0, 0.0, {}
+    temperature, unknown_below = 1.0, 0.0
+    figures: dict[str, float] = {}
     final = None
     if validation is not None:
         logits = trainer.averaged_logits(validation)

@@ -126,7 +126,7 @@ def recipe(name: str, changes: dict[str, Any] | None = None) -> TrainSettings:
     document = RECIPES[name].model_dump()
     for path, value in (changes or {}).items():
         *parents, last = path.split(".")
-        place = document
+        place: Any = document
         for parent in parents:
             place = place.get(parent) if isinstance(place, dict) else None
         if not isinstance(place, dict):
