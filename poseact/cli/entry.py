@@ -36,7 +36,9 @@ def run(arguments: Sequence[str]) -> int:
 
         code = build()(list(arguments), prog_name="poseact", standalone_mode=False)
         sys.stdout.flush()
-    except BrokenPipeError:
+    except Terminated:
+        raise
+    except (BrokenPipeError, SystemExit):  # typer turns the former into the latter, and nothing else
         _abandon_stdout()
         return BROKEN_PIPE
     except KeyboardInterrupt:
@@ -73,10 +75,13 @@ def _explain_usage(error: Any, arguments: Sequence[str], messages: Messages) -> 
     return int(error.exit_code)
 
 
+class Terminated(SystemExit):
+    """SIGTERM as an exception, so that unfinished files are removed on the way out."""
+
+
 def _terminate(number: int, frame: FrameType | None) -> NoReturn:
-    """End by way of an exception, so that unfinished files are removed."""
     del number, frame
-    sys.exit(TERMINATED)
+    raise Terminated(TERMINATED)
 
 
 def _abandon_stdout() -> None:

@@ -43,7 +43,7 @@ class Target:
         self.is_folder = not named_as_file
         check_writable(self.path, folder=self.is_folder)
         if not self.is_folder:
-            self._refuse_input(self.path)
+            refuse_inputs(option, self.path, self._inputs)
 
     def claim(self, stem: str) -> Path:
         """The file for a source of this stem; each call gives another one. Raises: OutputError for an input."""
@@ -56,13 +56,8 @@ class Target:
             name = f"{stem}-{count}"
         self._claimed.add(name)
         path = self.path / f"{name}{self._suffixes[0]}"
-        self._refuse_input(path)
+        refuse_inputs(self.option, path, self._inputs)
         return path
-
-    def _refuse_input(self, path: Path) -> None:
-        for source in self._inputs:
-            if _same(path, source):
-                raise OutputError(f"{self.option} would overwrite the input {source}; choose another place")
 
 
 def check_writable(path: Path, *, folder: bool = False) -> None:
@@ -81,11 +76,15 @@ def check_writable(path: Path, *, folder: bool = False) -> None:
         raise OutputError(f"cannot write {path}: {error.strerror or error}; choose another place") from error
 
 
-def _same(path: Path, source: Path) -> bool:
-    try:
-        return path.samefile(source)
-    except OSError:
-        return False
+def refuse_inputs(option: str, path: Path, inputs: Iterable[Path]) -> None:
+    """Raises: OutputError when `path` is one of the inputs, by whatever name."""
+    for source in inputs:
+        try:
+            same = path.samefile(source)
+        except OSError:
+            same = False
+        if same:
+            raise OutputError(f"{option} would overwrite the input {source}; choose another place")
 
 
 @dataclass(frozen=True)
@@ -129,4 +128,6 @@ def _poses_file(name: str, inputs: Sequence[Path]) -> Path:
     path = Path(name).expanduser()
     if path.suffix.lower() != POSES_SUFFIX:
         raise UsageError(f"--save-poses {name}: the suffix must be {POSES_SUFFIX}")
-    return Target("--save-poses", name, (POSES_SUFFIX,), several=False, inputs=inputs).path
+    check_writable(path)
+    refuse_inputs("--save-poses", path, inputs)
+    return path

@@ -152,11 +152,12 @@ class Painter:
         label = named(person.predictions, unknown_below)
         probability = person.predictions[0].probability if person.predictions else 0.0
         number, percent = f"{person.id}  ", f"  {probability:.0%}"
+        ink = INK
         if label == UNKNOWN:
-            accent, percent = _AMBER, ""
+            ink, percent = _AMBER, ""
         room = round(0.9 * self.size[0]) - 2 * self._font - text_width(number + percent, self._font, True)
         return caption(
-            [(number, MUTED, False), (shortened(label, room, self._font, True), INK, True), (percent, INK, False)],
+            [(number, MUTED, False), (shortened(label, room, self._font, True), ink, True), (percent, INK, False)],
             self._font, accent,
         )  # fmt: skip
 

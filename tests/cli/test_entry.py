@@ -1,0 +1,91 @@
+"""The command as a process: start, version, help, and what it imports."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from poseact import __version__
+from poseact.cli import run
+from poseact.cli.failures import as_poseact_error, describe, exit_code
+from poseact.errors import InvalidVideo, LimitExceeded, NoPerson, OutputError, UsageError
+
+HEAVY = ("torch", "cv2", "av", "ultralytics", "numpy", "matplotlib", "scipy")
+
+
+def test_help_and_version_load_no_heavy_library():
+    code = (
+        "import sys\nfrom poseact.cli import run\n"
+        "codes = [run(['--help']), run(['recognize', '--help']), run(['--version'])]\n"
+        f"print(codes, [name for name in {HEAVY} if name in sys.modules])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "[0, 0, 0] []"
+
+
+def test_a_missing_file_is_told_without_loading_a_network(tmp_path):
+    code = (
+        "import sys\nfrom poseact.cli import run\n"
+        f"print(run(['recognize', {str(tmp_path / 'x.mp4')!r}]), [n for n in sys.modules if n == 'ultralytics'])"
+    )
+    answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert answer.stdout.splitlines()[-1] == "4 []"
+
+
+def test_python_m_poseact_is_the_command():
+    answer = subprocess.run([sys.executable, "-m", "poseact", "--version"], capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stdout) == (0, f"poseact {__version__}\n")
+
+
+def test_no_command_shows_the_help(capsys):
+    assert run([]) == 2
+    captured = capsys.readouterr()
+    assert "Usage" in captured.out + captured.err
+
+
+@pytest.mark.parametrize("arguments", [["dance"], ["recognise", "a.mp4"], ["--colour"]])
+def test_an_unknown_command_or_option_is_one_line(arguments, capsys):
+    assert run(arguments) == 2
+    captured = capsys.readouterr()
+    assert captured.err.startswith("error: ")
+    assert captured.err.count("\n") == 1
+    assert captured.out == ""
+
+
+def test_a_closed_pipe_is_silent():
+    reading, writing = os.pipe()
+    os.close(reading)
+    answer = subprocess.run(
+        [sys.executable, "-m", "poseact", "--version"], stdout=writing, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writing)
+    assert (answer.returncode, answer.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(
+    ("answered", "errors", "code"),
+    [
+        (0, [], 0),
+        (2, [], 0),
+        (1, [InvalidVideo("a")], 3),
+        (0, [InvalidVideo("a"), NoPerson("b")], 4),
+        (0, [LimitExceeded("a")], 6),
+        (0, [LimitExceeded("a"), InvalidVideo("b")], 4),
+        (0, [UsageError("there is no person 7")], 4),
+        (1, [OutputError("full")], 3),
+        (1, [ValueError("bug")], 1),
+    ],
+    ids=["nothing", "fine", "some", "all", "limit", "limit and bad", "no such person", "output", "bug"],
+)
+def test_exit_code(answered, errors, code):
+    assert exit_code(answered, errors) == code
+
+
+def test_exhausted_memory_is_a_limit():
+    class OutOfMemoryError(RuntimeError):
+        """As torch's of this name."""
+
+    for error in (MemoryError(), OutOfMemoryError("CUDA out of memory")):
+        assert isinstance(as_poseact_error(error), LimitExceeded)
+    assert describe(InvalidVideo("a is empty")) == "a is empty"
