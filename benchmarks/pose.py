@@ -4,7 +4,8 @@ Usage: python benchmarks/pose.py --shared DIR [--variants NAME...] [--threads 1]
 
 OKS is COCO's object keypoint similarity, the mean over people of the mean over their labelled joints, on every
 annotated person of DIR/data/coco_keypoints. PCK is the share of joints within a fifth of the box side, over 12 joints
-(shoulders to ankles) in two frames of each of --clips training clips of DIR/data/jhmdb; its joints are approximate.
+(shoulders to ankles, where they are in the picture) in two frames of each of --clips training clips of
+DIR/data/jhmdb; its joints are approximate.
 Time is wall time per person, of the whole estimator.
 """
 
@@ -82,7 +83,8 @@ def jhmdb_people(folder: Path, clips: int) -> Iterator[Person]:
                 labelled = np.zeros(17, bool)
                 xy = np.zeros((17, 2))
                 for theirs, ours in JHMDB_TO_COCO17.items():
-                    xy[ours], labelled[ours] = rows[theirs], True
+                    xy[ours] = rows[theirs]
+                    labelled[ours] = ((rows[theirs] >= 0) & (rows[theirs] < frame.image.shape[1::-1])).all()
                 yield Person(frame.image, box, xy, labelled, float((box[2:] - box[:2]).prod()))
 
 

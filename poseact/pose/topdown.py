@@ -15,6 +15,8 @@ from poseact.pose.movenet import MULTIPLE, STRIDE
 from poseact.skeleton import COCO17, Layout
 from poseact.types import Array, Boxes, Keypoints
 
+NEAREST_TO_ZERO = 0.25
+
 
 class TopDown:
     """MoveNet in person boxes, behind the `PoseEstimator` protocol.
@@ -58,7 +60,7 @@ class TopDown:
         self._network = network.eval().to(self._device, memory_format=torch.channels_last)  # type: ignore[call-overload]
 
     def __call__(self, images: Sequence[Array], boxes: Sequence[Boxes]) -> list[Keypoints]:
-        """See `PoseEstimator`. A joint outside the picture has score 0, as has every joint of a box outside of it."""
+        """See `PoseEstimator`. A joint outside the picture has score 0, as has every joint of a box outside it."""
         if len(images) != len(boxes):
             raise UsageError(f"{len(images)} pictures, but {len(boxes)} lists of boxes")
         owner = [index for index, people in enumerate(boxes) for _ in range(len(people))]
@@ -75,7 +77,8 @@ class TopDown:
             in_crop, score[chosen] = self._estimate(crops, corners.reshape(-1, 4))
             # From px counted from the picture's edge to pixel indices, in which COCO and its networks give joints.
             xy[chosen] = to_image(in_crop, window[chosen], self._size) - 0.5
-        return list(_split(*blank_outside(xy, score, frame), [len(people) for people in boxes]))
+        slack = window[:, 2:] * STRIDE / np.array(self._size[::-1])  # what one heatmap pixel covers
+        return list(_split(*within_picture(xy, score, frame, slack), [len(people) for people in boxes]))
 
     @torch.inference_mode()
     def _estimate(self, crops: Array, boxes: Array) -> tuple[Array, Array]:
@@ -94,10 +97,20 @@ def overlaps(xyxy: Array, frame: Array) -> Array:
     return np.asarray(np.isfinite(xyxy).all(1) & (right_bottom > left_top).all(1))
 
 
-def blank_outside(xy: Array, score: Array, frame: Array) -> tuple[Array, Array]:
-    """Joints (N, K, 2) and scores (N, K), float32, zero where a joint is outside of its picture or has no score."""
-    inside = ((xy >= -0.5) & (xy <= frame[:, None] - 0.5)).all(2) & (score > 0)
-    return np.where(inside[..., None], xy, 0).astype(np.float32), np.where(inside, score, 0).astype(np.float32)
+def within_picture(xy: Array, score: Array, frame: Array, slack: Array) -> tuple[Array, Array]:
+    """Blank the joints outside of their pictures, and draw those that are just outside to the border.
+
+    Args:
+        xy: (N, K, 2) px. score: (N, K). frame: (N, 2) width and height of each picture, px.
+        slack: (N, 2) px, how far outside still counts as the border.
+    Returns:
+        xy and score, float32. An unseen joint has score 0 and lies at 0, 0; a seen one never has a coordinate of 0,
+        which readers of stored poses take for "not seen" (PYSKL does).
+    """
+    beyond = np.maximum(-xy, xy - (frame[:, None] - 1))
+    seen = (beyond <= slack[:, None] + 0.5).all(2) & (score > 0)
+    drawn = np.clip(xy, NEAREST_TO_ZERO, np.maximum(frame[:, None] - 1, NEAREST_TO_ZERO))
+    return np.where(seen[..., None], drawn, 0).astype(np.float32), np.where(seen, score, 0).astype(np.float32)
 
 
 def _split(xy: Array, score: Array, counts: Sequence[int]) -> Iterator[Keypoints]:

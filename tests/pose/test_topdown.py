@@ -4,6 +4,7 @@ import torch
 
 from poseact.errors import UsageError
 from poseact.pose import TopDown
+from poseact.pose.topdown import within_picture
 from poseact.types import Boxes
 
 
@@ -14,7 +15,7 @@ def lightning(movenet):
 
 @pytest.fixture(scope="module")
 def estimator(lightning):
-    return TopDown(lightning, input_size=192, flip=False, batch_size=3)
+    return TopDown(lightning, input_size=96, flip=False, batch_size=3)
 
 
 def people(*xyxy):
@@ -62,9 +63,39 @@ def test_a_box_without_a_picture_has_no_joints(estimator, box):
 def test_joints_are_in_the_picture_or_unseen(estimator):
     (found,) = estimator([picture(100, 120)], [people([-40, -40, 30, 30], [90, 60, 200, 200])])
     seen = found.score > 0
-    assert ((found.xy >= -0.5) & (found.xy <= [119.5, 99.5]))[seen].all()
+    assert ((found.xy > 0) & (found.xy <= [119, 99]))[seen].all()
     assert not found.xy[~seen].any()
     assert ((found.score >= 0) & (found.score <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    "box",
+    [[5, 5, 5.001, 5.001], [-1e7, -1e7, 1e7, 1e7], [0, 50, 120, 50.01], [119.5, 99.5, 500, 500]],
+    ids=["a speck", "huge", "a line", "the last corner"],
+)
+def test_odd_boxes_give_keypoints(estimator, box):
+    (found,) = estimator([picture(100, 120)], [people(box)])
+    assert np.isfinite(found.xy).all()
+    assert ((found.score >= 0) & (found.score <= 1)).all()
+
+
+@pytest.mark.parametrize(
+    ("point", "expected"),
+    [
+        ([60.5, 20.25], [60.5, 20.25]),
+        ([0.0, 0.0], [0.25, 0.25]),
+        ([-3.4, 50], [0.25, 50]),
+        ([122.4, 100.4], [119, 99]),
+        ([-3.6, 50], None),
+        ([60, 102.6], None),
+    ],
+    ids=["inside", "the first pixel", "just left", "just past the corner", "left", "below"],
+)
+def test_within_picture(point, expected):
+    frame, slack = np.array([[120.0, 100.0]]), np.array([[3.0, 3.0]])
+    xy, score = within_picture(np.array([[point]]), np.array([[0.5]]), frame, slack)
+    assert xy[0, 0] == pytest.approx(expected or [0, 0])
+    assert score[0, 0] == (0.5 if expected else 0)
 
 
 @pytest.mark.parametrize(
