@@ -24,13 +24,13 @@ from poseact.types import PoseSequence
 
 
 def recognize_all(
-    sources: Sequence[Source], settings: Callable[[], Settings], outputs: Outputs, messages: Messages, *,
+    sources: Sequence[Source], settings: Settings, outputs: Outputs, messages: Messages, *,
     as_json: bool, top: int,
 ) -> int:  # fmt: skip
     """Recognise every source, print and write what is wanted, and return the exit code.
 
     Args:
-        settings: makes the settings; called only if there is something to recognise.
+        settings: of the recognizer, which is opened first.
     Raises: ModelError and UsageError where no source could be recognised with these settings.
     """
     if messages.verbosity <= 0:
@@ -40,10 +40,8 @@ def recognize_all(
         results = Results(
             messages, bars, as_json=as_json, top=top, details=messages.verbosity > 0, several=several
         )  # fmt: skip
-        recognizer = None
-        if any(source.error is None for source in sources):
-            with bars.step("loading the models"):
-                recognizer = Recognizer.open(settings())
+        with bars.step("loading the models"):
+            recognizer = Recognizer.open(settings)
         loop = _Loop(recognizer, outputs, results, bars, messages)
         try:
             for source in sources:
@@ -60,7 +58,7 @@ def recognize_all(
 class _Loop:
     """What happens with each source, and at the end."""
 
-    recognizer: Recognizer | None
+    recognizer: Recognizer
     outputs: Outputs
     results: Results
     bars: Bars
@@ -70,10 +68,10 @@ class _Loop:
     def take(self, source: Source) -> None:
         """Recognise one source; what goes wrong with it is reported and remembered."""
         try:
-            if source.error is not None or self.recognizer is None:
-                raise source.error or RuntimeError("no model is loaded")
-            for recognition in self._recognize(source, self.recognizer):
-                self._publish(recognition, source, self.recognizer)
+            if source.error is not None:
+                raise source.error
+            for recognition in self._recognize(source):
+                self._publish(recognition, source)
         except (ModelError, BrokenPipeError):
             raise
         except Exception as error:
@@ -86,13 +84,13 @@ class _Loop:
             self._attempt(str(self.outputs.poses), self._write_poses, self.outputs.poses)
         self.results.summarise()
 
-    def _recognize(self, source: Source, recognizer: Recognizer) -> list[Recognition]:
+    def _recognize(self, source: Source) -> list[Recognition]:
         with self.bars.step(source.path.name) as advance:
             if source.holds_poses:
-                return recognizer.stored(source.name)
-            return [recognizer(source.name, advance)]
+                return self.recognizer.stored(source.name)
+            return [self.recognizer(source.name, advance)]
 
-    def _publish(self, recognition: Recognition, source: Source, recognizer: Recognizer) -> None:
+    def _publish(self, recognition: Recognition, source: Source) -> None:
         self.results.add(recognition)
         if not recognition.persons:
             self.messages.warning(f"{recognition.source}: {recognition.reason}")
@@ -100,9 +98,9 @@ class _Loop:
             self.poses.append(recognition.poses)
         if source.name in self.outputs.overlays:
             target = self.outputs.overlays[source.name]
-            self._attempt(source.name, self._draw, recognition, target, recognizer.settings.decoder)
+            self._attempt(source.name, self._draw, recognition, target)
         if self.outputs.heatmaps is not None:
-            self._attempt(source.name, self._write_heatmaps, recognition, source, recognizer)
+            self._attempt(source.name, self._write_heatmaps, recognition, source)
 
     def _attempt(self, name: str, write: Callable[..., None], *arguments: object) -> None:
         try:
@@ -112,18 +110,18 @@ class _Loop:
         except Exception as error:
             self.results.fail_output(name, error)
 
-    def _draw(self, recognition: Recognition, target: Path, decoder: str) -> None:
+    def _draw(self, recognition: Recognition, target: Path) -> None:
         with self.bars.step(f"drawing {target.name}") as advance:
-            write_overlay(recognition, target, decoder=decoder, progress=advance)
+            write_overlay(recognition, target, decoder=self.recognizer.settings.decoder, progress=advance)
 
-    def _write_heatmaps(self, recognition: Recognition, source: Source, recognizer: Recognizer) -> None:
+    def _write_heatmaps(self, recognition: Recognition, source: Source) -> None:
         assert self.outputs.heatmaps is not None
         if not recognition.persons:
             raise NoPerson(f"{recognition.source}: nobody was seen, so there are no heatmaps to write")
         poses = recognition.poses
         name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
-        views = recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
-        channels = channel_names(recognizer.classifier.preprocessing.kind, layout(poses.layout))
+        views = self.recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
+        channels = channel_names(self.recognizer.classifier.preprocessing.kind, layout(poses.layout))
         write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
 
     def _write_poses(self, target: Path) -> None:

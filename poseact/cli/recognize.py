@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from poseact.cli.messages import Messages
 from poseact.errors import UsageError
-
-if TYPE_CHECKING:
-    from poseact.recognize import Settings
 
 
 class SpeedChoice(StrEnum):
@@ -48,30 +45,49 @@ def recognize(
     ] = None,
     model: Annotated[
         str | None,
-        typer.Option(help="Embedded model, .safetensors file or training run.", show_default="the embedded one",
-                     rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="MODEL",
+            help="Embedded model, .safetensors file or training run.",
+            show_default="the embedded one",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
     person: Annotated[
         str,
-        typer.Option(help="Whose action: auto, largest, central, longest, moving, all, or a track id.",
-                     rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="WHO",
+            help="Whose action: auto, largest, central, longest, moving, all, or a track id.",
+            rich_help_panel=_WHAT,
+        ),
     ] = "auto",
     speed: Annotated[
-        SpeedChoice, typer.Option(help="How much effort to spend.", rich_help_panel=_WHAT)
+        SpeedChoice, typer.Option(metavar="LEVEL", help="Effort: fast, balanced or accurate.", rich_help_panel=_WHAT)
     ] = SpeedChoice.balanced,
     detector: Annotated[
-        str, typer.Option(help="auto, nanodet, or a YOLO checkpoint.", rich_help_panel=_WHAT)
+        str, typer.Option(metavar="NAME", help="Person detector: auto, nanodet, or a YOLO file.", rich_help_panel=_WHAT)
     ] = "auto",
     detector_classes: Annotated[
         str | None,
-        typer.Option(help="Classes of the YOLO checkpoint that are people: Normal,Fall.", rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="A,B", help="Classes of the YOLO checkpoint that are people: Normal,Fall.", rich_help_panel=_WHAT
+        ),
     ] = None,
     pose: Annotated[
         PoseChoice | None,
-        typer.Option(help="Pose estimator.", show_default="as the speed says", rich_help_panel=_WHAT),
+        typer.Option(
+            metavar="NAME",
+            help="Pose estimator: thunder or lightning.",
+            show_default="as the speed says",
+            rich_help_panel=_WHAT,
+        ),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_WHAT)] = "auto",
-    decoder: Annotated[DecoderChoice, typer.Option(help="Video decoder.", rich_help_panel=_WHAT)] = DecoderChoice.auto,
+    device: Annotated[
+        str, typer.Option(metavar="NAME", help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_WHAT)
+    ] = "auto",
+    decoder: Annotated[
+        DecoderChoice,
+        typer.Option(metavar="NAME", help="Video decoder: auto, pyav, opencv or decord.", rich_help_panel=_WHAT),
+    ] = DecoderChoice.auto,
     all_frames: Annotated[
         bool, typer.Option("--all-frames", help="Look at every frame, not at a selection.", rich_help_panel=_WHAT)
     ] = False,
@@ -91,7 +107,7 @@ def recognize(
         typer.Option(metavar="PATH", help="What the network sees: a .png file, or a folder.", rich_help_panel=_OUT),
     ] = None,
     top: Annotated[
-        int, typer.Option(min=1, max=1000, help="Classes per person in the table.", rich_help_panel=_TALK)
+        int, typer.Option(metavar="K", min=1, max=1000, help="Classes per person in the table.", rich_help_panel=_TALK)
     ] = 5,
     quiet: Annotated[
         bool, typer.Option("--quiet", "-q", help="Results and errors only.", rich_help_panel=_TALK)
@@ -100,7 +116,7 @@ def recognize(
         bool, typer.Option("--verbose", "-v", help="Also name the model, and show warnings.", rich_help_panel=_TALK)
     ] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_TALK)] = False,
-) -> int:  # fmt: skip
+) -> int:
     """Name the action in each video, offline.
 
     \b
@@ -114,24 +130,24 @@ def recognize(
     A video without a person, or with an action that the model does not know, is an answer ("no person", "unknown").
     """
     from poseact.cli.outputs import Outputs
-    from poseact.cli.sources import expand
+    from poseact.cli.sources import expand, refuse_all
 
     messages = Messages(verbosity=verbose - quiet, debug=debug)
     found = expand(sources or [], messages)
     outputs = Outputs.plan(found, overlay=overlay, poses=save_poses, heatmaps=save_heatmaps)
 
-    def choices() -> Settings:
-        from poseact.recognize import DEFAULT_MODEL, Settings
-
-        return Settings(
-            model=model or DEFAULT_MODEL, person=_known_person(person), speed=speed.value, detector=detector,
-            detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
-            decoder=decoder.value, every_frame=all_frames,
-        )  # fmt: skip
+    if all(source.error for source in found):
+        return refuse_all(found, messages, as_json=json)
 
     from poseact.cli.loop import recognize_all
+    from poseact.recognize import DEFAULT_MODEL, Settings
 
-    return recognize_all(found, choices, outputs, messages, as_json=json, top=top)
+    settings = Settings(
+        model=model or DEFAULT_MODEL, person=_known_person(person), speed=speed.value, detector=detector,
+        detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
+        decoder=decoder.value, every_frame=all_frames,
+    )  # fmt: skip
+    return recognize_all(found, settings, outputs, messages, as_json=json, top=top)
 
 
 def _names(text: str | None) -> tuple[str, ...] | None:

@@ -10,8 +10,10 @@ from rich.console import Console
 from poseact.cli.failures import as_poseact_error, describe, exit_code
 from poseact.cli.messages import Messages
 from poseact.cli.progress import Bars
+from poseact.cli.stdout import write_line
 from poseact.recognize import Recognition
-from poseact.report.document import error_json, recognition_json
+from poseact.report.document import recognition_json
+from poseact.report.error_document import error_json
 from poseact.report.table import PANEL_WIDTH, Failure, recognition_panel, summary_table
 
 
@@ -81,12 +83,7 @@ class Results:
 
     def _write_line(self, line: str) -> None:
         with self._bars.paused():
-            if hasattr(sys.stdout, "buffer"):  # JSON is UTF-8, whatever the locale says
-                sys.stdout.flush()
-                sys.stdout.buffer.write(f"{line}\n".encode())
-            else:
-                sys.stdout.write(f"{line}\n")
-            sys.stdout.flush()
+            write_line(line)
 
 
 class _Console(Console):

@@ -6,7 +6,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from poseact.cli.failures import ALL_FAILED
 from poseact.cli.messages import Messages
+from poseact.cli.stdout import write_line
 from poseact.errors import InputError, InvalidVideo, PoseactError, UsageError
 
 POSES_SUFFIX = ".pkl"
@@ -92,3 +94,15 @@ def _identity(path: Path) -> Path:
         return path.resolve()
     except (OSError, RuntimeError, ValueError):
         return path
+
+
+def refuse_all(sources: Sequence[Source], messages: Messages, *, as_json: bool) -> int:
+    """Report sources of which none can be read, without loading what reads them; returns the exit code."""
+    from poseact.report.error_document import error_json
+
+    for source in sources:
+        assert source.error is not None
+        messages.error(str(source.error))
+        if as_json:
+            write_line(error_json(source.name, source.error))
+    return ALL_FAILED

@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from poseact import __version__
-from poseact.errors import PoseactError
 from poseact.recognize.result import Person, Recognition
+from poseact.report.error_document import ErrorDocument, Part, dump
 from poseact.report.plain import valid_unicode
 from poseact.types import Gap, Prediction, Segment, VideoInfo
-
-SCHEMA = "poseact/recognition/1"
 
 _PROBABILITY_DIGITS = 6
 _SECONDS_DIGITS = 4
@@ -23,18 +20,14 @@ Probability = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 Seconds = Annotated[float, Field(allow_inf_nan=False)]
 
 
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class PredictionPart(_Part):
+class PredictionPart(Part):
     """One class and its probability."""
 
     label: str
     probability: Probability
 
 
-class SegmentPart(_Part):
+class SegmentPart(Part):
     """A stretch of time, s and frame numbers, both ends included, and the most probable class in it."""
 
     start: Seconds
@@ -45,7 +38,7 @@ class SegmentPart(_Part):
     probability: Probability
 
 
-class PersonPart(_Part):
+class PersonPart(Part):
     """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s."""
 
     track: int
@@ -57,7 +50,7 @@ class PersonPart(_Part):
     segments: tuple[SegmentPart, ...]
 
 
-class VideoPart(_Part):
+class VideoPart(Part):
     """What the file says of itself: px of the upright picture, frames/s, s; null where a number is not finite."""
 
     width: int
@@ -69,7 +62,7 @@ class VideoPart(_Part):
     rotation: int
 
 
-class GapPart(_Part):
+class GapPart(Part):
     """A stretch that could not be decoded, s."""
 
     start: Seconds
@@ -78,14 +71,14 @@ class GapPart(_Part):
     reason: str
 
 
-class ModelPart(_Part):
+class ModelPart(Part):
     """The classifier and the hash of its weight file."""
 
     name: str
     sha256: str
 
 
-class RecognitionDocument(_Part):
+class RecognitionDocument(Part):
     """The answer for one source. `predictions` and `label` are those of the person of interest."""
 
     schema_: Literal["poseact/recognition/1"] = Field("poseact/recognition/1", alias="schema")
@@ -101,22 +94,6 @@ class RecognitionDocument(_Part):
     model: ModelPart
     device: str
     timings: dict[str, Seconds]
-    poseact: str
-
-
-class ErrorPart(_Part):
-    """Why a source has no answer; `type` is the name of the exception."""
-
-    type: str
-    message: str
-
-
-class ErrorDocument(_Part):
-    """What stands in the place of an answer when a source failed."""
-
-    schema_: Literal["poseact/recognition/1"] = Field("poseact/recognition/1", alias="schema")
-    source: str
-    error: ErrorPart
     poseact: str
 
 
@@ -138,28 +115,12 @@ def recognition_json(recognition: Recognition) -> str:
         timings={stage: round(value, _SECONDS_DIGITS) for stage, value in recognition.timings.items()},
         poseact=__version__,
     )
-    return _dump(document)
-
-
-def error_json(source: str, error: BaseException) -> str:
-    """One line of strict JSON for a source that failed."""
-    part = ErrorPart(type=_public_type(error), message=valid_unicode(str(error)))
-    return _dump(ErrorDocument(source=valid_unicode(source), error=part, poseact=__version__))
-
-
-def _public_type(error: BaseException) -> str:
-    """The name of the error's kind in `poseact.errors`; a room may have finer kinds of its own."""
-    public = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == PoseactError.__module__)
-    return next(public, type(error).__name__)
+    return dump(document)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON schema of one document: an answer or an error."""
     return {"anyOf": [kind.model_json_schema(by_alias=True) for kind in (RecognitionDocument, ErrorDocument)]}
-
-
-def _dump(document: BaseModel) -> str:
-    return json.dumps(document.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
 
 
 def _person(person: Person) -> PersonPart:

@@ -171,9 +171,7 @@ class Painter:
         width = round(min(max(11.5 * size, longest + 5.5 * size), 20 * size, 0.9 * self.size[0]))
         title = f"person {recognition.persons[0].id}"
         known = label != UNKNOWN
-        return bar_chart(
-            title if known else f"{title}: unknown, guesses", rows, size, width, ACCENTS[0] if known else None
-        )
+        return bar_chart(title if known else f"{title}: guesses", rows, size, width, ACCENTS[0] if known else None)
 
     def _free_corner(self, recognition: Recognition) -> tuple[int, int]:
         """Top left of the panel in the corner where it hides least of the people, over the whole video."""

@@ -1,5 +1,6 @@
 """The command as a process: start, version, help, and what it imports."""
 
+import json
 import os
 import subprocess
 import sys
@@ -24,13 +25,17 @@ def test_help_and_version_load_no_heavy_library():
     assert answer.stdout.splitlines()[-1] == "[0, 0, 0] []"
 
 
-def test_a_missing_file_is_told_without_loading_a_network(tmp_path):
+def test_missing_files_are_told_without_loading_a_network(tmp_path):
+    missing = str(tmp_path / "x.mp4")
     code = (
         "import sys\nfrom poseact.cli import run\n"
-        f"print(run(['recognize', {str(tmp_path / 'x.mp4')!r}]), [n for n in sys.modules if n == 'ultralytics'])"
+        f"print(run(['recognize', '--json', {missing!r}]), [name for name in {HEAVY} if name in sys.modules])"
     )
     answer = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert answer.stdout.splitlines()[-1] == "4 []"
+    document, last = answer.stdout.splitlines()
+    assert json.loads(document)["error"]["type"] == "InvalidVideo"
+    assert last == "4 []"
+    assert answer.stderr == f"error: {missing} does not exist; check the path\n"
 
 
 def test_python_m_poseact_is_the_command():
@@ -61,6 +66,30 @@ def test_a_closed_pipe_is_silent():
     )
     os.close(writing)
     assert (answer.returncode, answer.stderr) == (141, "")
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGTERM", 143), ("SIGINT", 130)])
+def test_a_signal_leaves_no_unfinished_file(name, code, tmp_path):
+    program = f"""
+import signal
+from pathlib import Path
+from poseact.cli import app, main
+from poseact.files import atomic_path
+
+def build():
+    def work(*arguments, **options):
+        with atomic_path(Path({str(tmp_path / "o.mp4")!r})) as temporary:
+            temporary.write_bytes(b"half")
+            signal.raise_signal(signal.{name})
+    return work
+
+app.build = build
+main()
+"""
+    answer = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert answer.returncode == code
+    assert "Traceback" not in answer.stderr
+    assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.parametrize(

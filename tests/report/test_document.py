@@ -7,7 +7,8 @@ import pytest
 from recognitions import GAP, nobody, person, recognition, segment, unknown
 
 from poseact.errors import InvalidVideo
-from poseact.report.document import ErrorDocument, RecognitionDocument, error_json, json_schema, recognition_json
+from poseact.report.document import RecognitionDocument, json_schema, recognition_json
+from poseact.report.error_document import ErrorDocument, error_json
 from poseact.types import VideoInfo
 
 
