@@ -26,6 +26,9 @@ def train(
     val_split: Annotated[
         str, typer.Option(metavar="A,B", help="Splits to validate and calibrate on.", show_default="none")
     ] = "",
+    start: Annotated[
+        str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model, of the same kind and labels.")
+    ] = None,
     name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The result only.")] = False,
@@ -60,7 +63,7 @@ def train(
 
     run = train_model(
         read_pyskl(poses), settings, out, name=name or out.name, device=resolve_device(device),
-        train_splits=_names(train_split), validation_splits=_names(val_split), on_epoch=None if quiet else show,
+        train_splits=_names(train_split), validation_splits=_names(val_split), start=start, on_epoch=None if quiet else show,
     )  # fmt: skip
     if run.validation is not None:
         picture = out / "confusion.png"

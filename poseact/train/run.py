@@ -5,13 +5,14 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
@@ -22,7 +23,7 @@ from poseact.train.batches import Clips, stack
 from poseact.train.loop import CHECKPOINT, Epoch, Trainer
 from poseact.train.metrics import Metrics, expected_calibration_error, fit_temperature, measure
 from poseact.train.settings import TrainSettings
-from poseact.zoo import Card, save
+from poseact.zoo import Card, load_with_card, save
 
 CONFIG = "config.json"
 METRICS = "metrics.csv"
@@ -61,6 +62,7 @@ def train(
     name: str,
     train_splits: Sequence[str] = (),
     validation_splits: Sequence[str] = (),
+    start: str | None = None,
     device: str = "cpu",
     half: bool = True,
     licence: str = "",
@@ -71,6 +73,7 @@ def train(
     Args:
         name: of the model, kept in its card.
         train_splits, validation_splits: of the data set; no validation split: no looks, no calibration.
+        start: a model of the same architecture and labels whose weights are the first ones; None: random weights.
         half: store the weights in half precision.
     Raises: UsageError when `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
@@ -80,13 +83,20 @@ def train(
     clips = part(dataset, train_splits, min_score)
     validation = part(dataset, validation_splits, min_score) if validation_splits else None
     _check_apart(clips, validation)
-    _claim(out, settings, {"train": list(train_splits), "validation": list(validation_splits), "name": name})
+    _claim(
+        out,
+        settings,
+        {"train": list(train_splits), "validation": list(validation_splits), "name": name, "start": start},
+    )
 
     torch.manual_seed(settings.seed)
     config = {**settings.config, "num_classes": len(dataset.classes)}
     if settings.architecture not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {settings.architecture!r}; known are {', '.join(ARCHITECTURES)}")
-    trainer = Trainer(ARCHITECTURES[settings.architecture](**config).to(device), settings, clips, validation)
+    network = ARCHITECTURES[settings.architecture](**config)
+    if start is not None:
+        _take_weights(network, start, settings.architecture, config, dataset.classes)
+    trainer = Trainer(network.to(device), settings, clips, validation)
     if (out / CHECKPOINT).exists():
         trainer.resume(out / CHECKPOINT)
     for epoch in trainer.run(out):
@@ -131,6 +141,16 @@ def calibrate(logits: Tensor, label: Tensor) -> tuple[float, float, dict[str, fl
         "calibration_error_after": round(expected_calibration_error(after, label.numpy()), 4),
     }
     return temperature, threshold, figures
+
+
+def _take_weights(
+    network: nn.Module, start: str, architecture: str, config: Mapping[str, Any], classes: Sequence[str]
+) -> None:
+    """Load the weights of a trained model. Raises: UsageError for another architecture or other labels; ModelError."""
+    loaded = load_with_card(start)
+    if (loaded.card.architecture, loaded.card.config, loaded.card.labels) != (architecture, config, tuple(classes)):
+        raise UsageError(f"{start} has another architecture or other labels; training goes on from its like only")
+    network.load_state_dict(loaded.network.state_dict())
 
 
 def _check_apart(clips: Clips, validation: Clips | None) -> None:

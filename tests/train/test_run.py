@@ -88,6 +88,20 @@ def test_a_resumed_run_ends_where_an_uninterrupted_one_does(dataset, tmp_path):
     assert losses[0] == losses[1]
 
 
+def test_training_goes_on_from_a_model(dataset, tmp_path):
+    first = run(dataset, tmp_path / "first", epochs=1)
+    barely = settings(epochs=1, lr=1e-12, ema=0)
+    on = {"name": "tiny", "train_splits": ["train"], "half": False, "start": str(tmp_path / "first")}
+    second = train(dataset, barely, tmp_path / "second", **on)
+    key = "cls_head.fc_cls.weight"
+    torch.testing.assert_close(
+        load_with_card(str(second.weights)).network.state_dict()[key],
+        load_with_card(str(first.weights)).network.state_dict()[key],
+    )
+    with pytest.raises(UsageError, match="another architecture"):
+        train(dataset, settings(config={**TINY["config"], "base_channels": 8}), tmp_path / "third", **on)
+
+
 def test_another_run_in_the_same_folder_is_refused(dataset, tmp_path):
     run(dataset, tmp_path / "run", epochs=1)
     with pytest.raises(UsageError, match="other settings"):
