@@ -63,7 +63,8 @@ def train(
 
     run = train_model(
         read_pyskl(poses), settings, out, name=name or out.name, device=resolve_device(device),
-        train_splits=_names(train_split), validation_splits=_names(val_split), start=start, on_epoch=None if quiet else show,
+        train_splits=_names(train_split), validation_splits=_names(val_split), start=start,
+        on_epoch=None if quiet else show,
     )  # fmt: skip
     if run.validation is not None:
         picture = out / "confusion.png"
