@@ -48,10 +48,11 @@ def mean_oks(estimator, pictures):
 
 @pytest.mark.parametrize(
     ("name", "settings", "bar"),
-    [("movenet-thunder", {"flip": False}, 0.0), ("movenet-lightning", {"input_size": 192, "flip": False}, 0.0)],
+    [("movenet-thunder", {"flip": False}, 0.60), ("movenet-lightning", {"input_size": 192, "flip": False}, 0.525)],
     ids=["thunder", "lightning"],
 )
 def test_similarity(movenet, annotated, name, settings, bar):
+    """The published decoding without the box reaches 0.571 and 0.510 on these 53 people."""
     similarity, people = mean_oks(TopDown(movenet(name), **settings), annotated)
     assert people > 30
     assert similarity >= bar
