@@ -27,7 +27,7 @@ class FramePlan:
 
     frames: int | None = None
     seconds: float = 4 / 3
-    stretches: int = 2
+    stretches: int = 1
     period: float = 4.0
 
     @classmethod
@@ -46,7 +46,7 @@ class FramePlan:
         within = (np.arange(self.frames) + 0.5) / self.frames - 0.5
         centres = np.arange(stretches) + 0.5
         positions = (centres[:, None] + share * within) * total / stretches
-        return np.unique(positions.astype(np.int64).clip(0, total - 1))
+        return np.unique(np.floor(positions + 1e-6).astype(np.int64).clip(0, total - 1))  # 14.999... is frame 15
 
 
 EVERY_FRAME = FramePlan()

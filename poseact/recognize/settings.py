@@ -30,7 +30,7 @@ class Speed:
 
 
 SPEEDS = {
-    "fast": Speed(FramePlan(frames=16, stretches=1, period=8.0), "lightning", flip_pose=False, clips=1, flip=False),
+    "fast": Speed(FramePlan(frames=16, period=8.0), "lightning", flip_pose=False, clips=1, flip=False),
     "balanced": Speed(FramePlan(frames=16), "thunder", flip_pose=False),
     "accurate": Speed(EVERY_FRAME, "thunder", flip_pose=True, clips=10, flip=True),
 }
