@@ -1,4 +1,3 @@
-import numpy as np
 import pytest
 
 from poseact.extract import EVERY_FRAME, FramePlan
