@@ -78,7 +78,7 @@ from poseact.files import atomic_path
 
 def build():
     def work(*arguments, **options):
-        signal.signal(signal.SIGINT, signal.default_int_handler)  # a runner in the background passes on that it is ignored
+        signal.signal(signal.SIGINT, signal.default_int_handler)
         with atomic_path(Path({str(tmp_path / "o.mp4")!r})) as temporary:
             temporary.write_bytes(b"half")
             signal.raise_signal(signal.{name})
