@@ -96,7 +96,11 @@ def recognize(
     ] = False,
     overlay: Annotated[
         str | None,
-        typer.Option(metavar="PATH", help="Annotated video: a .mp4 file, or a folder.", rich_help_panel=_OUT),
+        typer.Option(
+            metavar="PATH",
+            help="Annotated video: a .mp4 file, or a folder; long videos are looked at without breaks.",
+            rich_help_panel=_OUT,
+        ),
     ] = None,
     save_poses: Annotated[
         str | None,
@@ -145,7 +149,7 @@ def recognize(
     settings = Settings(
         model=model or DEFAULT_MODEL, person=_known_person(person), speed=speed.value, detector=detector,
         detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
-        decoder=decoder.value, every_frame=all_frames,
+        decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip
     return recognize_all(found, settings, outputs, messages, as_json=json, top=top)
 

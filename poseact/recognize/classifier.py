@@ -78,8 +78,8 @@ class Classifier:
             Segment(
                 start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
                 first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
-                person=int(poses.track_id[person]), label=named(self._ranked(row), self.card.unknown_below),
-                probability=float(row.max()),
+                person=int(poses.track_id[person]), probability=float(row.max()),
+                label=named(self._ranked(row), self.card.unknown_below, int(present[part.first : part.last + 1].sum())),
             )
             for part, row in zip(parts, probability, strict=True)
         )  # fmt: skip

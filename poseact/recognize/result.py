@@ -28,6 +28,10 @@ class Person:
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
 
+    def label(self, unknown_below: float) -> str:
+        """The answer for this person in one word; see `named`."""
+        return named(self.predictions, unknown_below, self.frames)
+
 
 @dataclass(frozen=True)
 class Recognition:
@@ -68,16 +72,22 @@ class Recognition:
     @property
     def label(self) -> str:
         """The answer in one word: a class, "unknown" below the threshold, or "no person"."""
-        return named(self.predictions, self.unknown_below)
+        return self.persons[0].label(self.unknown_below) if self.persons else NO_PERSON
 
 
 NO_PERSON = "no person"
 UNKNOWN = "unknown"
 
+LEAST_FRAMES = 4
+"""Looked-at frames of a person below which there is too little motion to name an action."""
 
-def named(predictions: tuple[Prediction, ...], unknown_below: float) -> str:
-    """The most probable class, "unknown" when it is less probable than the threshold, "no person" without any."""
+
+def named(predictions: tuple[Prediction, ...], unknown_below: float, frames: int) -> str:
+    """The most probable class; "no person" without any.
+
+    "unknown" when it is less probable than the threshold, or seen in fewer than `LEAST_FRAMES` frames.
+    """
     if not predictions:
         return NO_PERSON
     best = predictions[0]
-    return best.label if best.probability >= unknown_below else UNKNOWN
+    return best.label if best.probability >= unknown_below and frames >= LEAST_FRAMES else UNKNOWN

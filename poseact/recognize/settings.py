@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 
@@ -50,6 +50,7 @@ class Settings:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         decoder: "auto", "pyav", "opencv" or "decord".
         every_frame: look at every frame, whatever the speed.
+        without_breaks: look at the whole of a long video, window after window, not at a sample of it.
     """
 
     model: str = DEFAULT_MODEL
@@ -61,6 +62,7 @@ class Settings:
     device: str = "auto"
     decoder: str = "auto"
     every_frame: bool = False
+    without_breaks: bool = False
 
     def __post_init__(self) -> None:
         if self.speed not in SPEEDS:
@@ -72,7 +74,10 @@ class Settings:
 
     @property
     def plan(self) -> FramePlan:
-        return EVERY_FRAME if self.every_frame else self.effort.plan
+        if self.every_frame:
+            return EVERY_FRAME
+        plan = self.effort.plan
+        return replace(plan, period=plan.seconds) if self.without_breaks else plan
 
 
 def resolve_device(name: str) -> str:

@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from poseact.errors import UsageError
-from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition, named
+from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition
 from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, draw_box, draw_figure, paste
 from poseact.report.lettering import INK, MUTED, Colour, bar_chart, caption, shortened, text_width
@@ -149,7 +149,7 @@ class Painter:
         return looks
 
     def _caption(self, person: Person, unknown_below: float, accent: Colour) -> Array:
-        label = named(person.predictions, unknown_below)
+        label = person.label(unknown_below)
         probability = person.predictions[0].probability if person.predictions else 0.0
         number, percent = f"{person.id}  ", f"  {probability:.0%}"
         ink = INK

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition, named
+from poseact.recognize.result import LEAST_FRAMES, NO_PERSON, UNKNOWN, Person, Recognition
 from poseact.report.plain import one_line, seconds
 
 TOP = 5
@@ -89,7 +89,7 @@ def _answer(label: str) -> Text:
 
 
 def _short_answer(person: Person, unknown_below: float) -> tuple[Text, str]:
-    label = named(person.predictions, unknown_below)
+    label = person.label(unknown_below)
     text = _answer(label)
     if label == UNKNOWN:
         text.append(f" ({one_line(person.predictions[0].label)}?)", "not bold dim")
@@ -102,13 +102,19 @@ def _headline(recognition: Recognition) -> Text:
         return _answer(NO_PERSON).append(": nobody was seen, so no action is named", "not bold default")
     best = recognition.predictions[0]
     if label == UNKNOWN:
-        text = _answer(UNKNOWN)
-        return text.append(
-            f": the best guess, {one_line(best.label)}, has {best.probability:.1%}, and below "
-            f"{recognition.unknown_below:.1%} the model names nothing",
-            "not bold default",
-        )
+        return _answer(UNKNOWN).append(f": {_doubt(recognition.persons[0], recognition)}", "not bold default")
     return _answer(label).append(f"  {best.probability:.1%}", "bold")
+
+
+def _doubt(person: Person, recognition: Recognition) -> str:
+    """Why no action is named."""
+    if person.frames < LEAST_FRAMES:
+        return f"the person is in {person.frames} of the frames looked at; an action needs at least {LEAST_FRAMES}"
+    best = person.predictions[0]
+    return (
+        f"the best guess, {one_line(best.label)}, has {best.probability:.1%}, and below "
+        f"{recognition.unknown_below:.1%} the model names nothing"
+    )
 
 
 def _person_line(person: Person, recognition: Recognition) -> Text:
@@ -119,13 +125,13 @@ def _person_line(person: Person, recognition: Recognition) -> Text:
         text.append(f" ({person.interpolated} filled in)", "not bold")
     if len(recognition.persons) > 1:
         text.append(": ").append_text(_short_answer(person, recognition.unknown_below)[0])
-    elif named(person.predictions, recognition.unknown_below) == UNKNOWN:
+    elif person.label(recognition.unknown_below) == UNKNOWN:
         text.append("; guesses:", "not bold yellow")
     return text
 
 
 def _prediction_table(person: Person, recognition: Recognition, top: int) -> Table:
-    known = named(person.predictions, recognition.unknown_below) != UNKNOWN
+    known = person.label(recognition.unknown_below) != UNKNOWN
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("label", min_width=16, overflow="fold")
     table.add_column("bar", width=BAR_WIDTH)

@@ -1,5 +1,7 @@
 """Tables: readable at any width, honest about what is not known, and safe with hostile names."""
 
+from dataclasses import replace
+
 import pytest
 from recognitions import GAP, nobody, person, recognition, segment, unknown
 from rich.console import Console
@@ -112,3 +114,10 @@ def test_one_line(text, expected):
 @pytest.mark.parametrize(("value", "text"), [(0, "0.0 s"), (59.94, "59.9 s"), (125, "2 min 05 s")])
 def test_seconds(value, text):
     assert seconds(value) == text
+
+
+def test_too_few_frames_are_named_as_the_reason():
+    glimpse = replace(person(top=0.9), frames=1)
+    text = rendered(recognition_panel(recognition(persons=(glimpse,))), 100)
+    assert "unknown" in text
+    assert "in 1 of the frames looked at; an action needs at least 4" in " ".join(text.split())
