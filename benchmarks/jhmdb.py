@@ -50,7 +50,7 @@ def main() -> None:
     table.add_row(str(len(clips)), str(right), *shares, str(unseen), f"{seconds / len(clips):.2f}")
     Console().print(table)
     if options.confusion:
-        title = f"{recognizer.classifier.card.name} on {len(clips)} JHMDB {options.split} clips: {metrics.top1:.1%}"
+        title = f"{recognizer.classifier.card.name} on {len(clips)} JHMDB {options.split} clips"
         write_confusion(metrics.confusion, labels, options.confusion, title)
 
 
