@@ -92,6 +92,6 @@ def resolve_device(name: str) -> str:
     try:
         device = torch.device(name)
         torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError, NotImplementedError) as error:
+    except (RuntimeError, AssertionError) as error:
         raise UsageError(f"device {name!r} is not available here; use --device cpu, or auto") from error
     return str(device)

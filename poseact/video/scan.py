@@ -123,7 +123,7 @@ def _decode_first(packet: av.Packet, announced: _Announced) -> None:
 
 
 def _shows_nothing(packet: av.Packet, codec: str) -> bool:
-    """Whether a packet only carries references or a placeholder, so that no picture comes out of it.
+    """Whether a packet carries only references or nothing, so that no picture comes out of it.
 
     VP8: bit 4 of the first byte is show_frame (RFC 6386, section 9.1). MPEG-4 part 2 in AVI: a packet of one byte
     stands for "nothing here" where two pictures were packed into one packet.
