@@ -10,6 +10,7 @@ from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME, FramePlan
 
 DEFAULT_MODEL = "posec3d-jhmdb21"
+DEVICES = ("cpu", "cuda", "mps")
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +92,9 @@ def resolve_device(name: str) -> str:
         return "mps" if torch.backends.mps.is_available() else "cpu"
     try:
         device = torch.device(name)
-        torch.zeros(1, device=device)
+        if device.type in DEVICES:
+            torch.zeros(1, device=device)
+            return name
     except (RuntimeError, AssertionError) as error:
         raise UsageError(f"device {name!r} is not available here; use --device cpu, or auto") from error
-    return str(device)
+    raise UsageError(f"device {name!r} is not one that poseact runs on; use {', '.join(DEVICES)} or auto")
