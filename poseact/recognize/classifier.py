@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -9,14 +10,16 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, ModelError
-from poseact.heatmap import evaluation_views
+from poseact.heatmap import iter_evaluation_views
 from poseact.poses.joints import without_weak_joints
 from poseact.recognize.result import named
 from poseact.recognize.windows import windows
+from poseact.skeleton import layout
 from poseact.types import Array, PoseSequence, Prediction, Segment
 from poseact.zoo import Card, load_with_card
 
 VIEWS_AT_ONCE = 8
+EVERYTHING = slice(None)
 
 
 @dataclass(frozen=True)
@@ -67,13 +70,12 @@ class Classifier:
 
     def __call__(self, poses: PoseSequence, person: int) -> Answer:
         """Classify one person, a row of `poses`. Raises: InvalidPoses when the layout is not the network's."""
-        if poses.layout != self.card.layout:
-            raise InvalidPoses(f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}")
+        self._check_layout(poses)
         present = poses.box_score[person] > 0
         parts = windows(poses.pts, present, self.preprocessing.seconds)
         if not parts:
             return Answer((), ())
-        probability = np.stack([self._window(poses, person, slice(part.first, part.last + 1)) for part in parts])
+        probability = np.stack([self.probability(poses, [person], slice(part.first, part.last + 1)) for part in parts])
         segments = tuple(
             Segment(
                 start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
@@ -93,26 +95,41 @@ class Classifier:
                 f"{poses.name}: person {poses.track_id[person]} is never seen, so there is nothing to draw"
             )
         longest = max(parts, key=lambda part: part.last - part.first)
-        return self._views(poses, person, slice(longest.first, longest.last + 1))
+        return torch.cat(list(self._views(poses, [person], slice(longest.first, longest.last + 1))))
 
-    def _views(self, poses: PoseSequence, person: int, frames: slice) -> Tensor:
+    def probability(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Array:
+        """(classes,) float32: what people do together in one stretch of a sequence, the mean over the card's views.
+
+        Args:
+            rows: of the people who are drawn into one stack; None: as many of the first ones as the card says.
+            frames: the stretch. Memory does not grow with the number of views.
+        Raises: InvalidPoses when the layout is not the network's, or nobody is there.
+        """
+        self._check_layout(poses)
+        total, views = torch.zeros(len(self.card.labels)), 0
+        with torch.inference_mode():
+            for part in self._views(poses, rows, frames):
+                logits = self.network(part.to(self.device)).float().cpu()
+                total = total + (logits / self.card.temperature).softmax(1).sum(0)
+                views += len(part)
+        mean: Array = (total / views).numpy()
+        return mean
+
+    def _views(self, poses: PoseSequence, rows: Sequence[int] | None, frames: slice) -> Iterator[Tensor]:
         settings = self.preprocessing
+        people = slice(settings.people) if rows is None else list(rows)
         xy, score = without_weak_joints(
-            poses.keypoint[person : person + 1, frames],
-            poses.keypoint_score[person : person + 1, frames],
-            settings.min_score,
+            poses.keypoint[people, frames], poses.keypoint_score[people, frames], settings.min_score
         )
-        return evaluation_views(
+        return iter_evaluation_views(
             xy, score, poses.image_size, clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size,
             sigma=settings.sigma, kind=settings.kind, flip=settings.flip, sampler=settings.sampler,
+            layout=layout(poses.layout), chunk=VIEWS_AT_ONCE,
         )  # fmt: skip
 
-    @torch.inference_mode()
-    def _window(self, poses: PoseSequence, person: int, frames: slice) -> Array:
-        views = self._views(poses, person, frames)
-        logits = torch.cat([self.network(part.to(self.device)).cpu() for part in views.split(VIEWS_AT_ONCE)])
-        mean: Array = (logits.float() / self.card.temperature).softmax(1).mean(0).numpy()
-        return mean
+    def _check_layout(self, poses: PoseSequence) -> None:
+        if poses.layout != self.card.layout:
+            raise InvalidPoses(f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}")
 
     def _ranked(self, probability: Array) -> tuple[Prediction, ...]:
         order = np.argsort(-probability, kind="stable")

@@ -58,8 +58,8 @@ class Clips:
         )  # fmt: skip
 
 
-def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], min_score: float, people: int = 1) -> Clips:
-    """Stack the first `people` rows of each sequence, from the first to the last frame in which they are seen.
+def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
+    """Stack the first people of each sequence, as many as the preprocessing says, from the first to the last frame in which they are seen.
 
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
@@ -69,13 +69,14 @@ def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], min_score: 
     outside = [sequence for sequence in sequences if not 0 <= sequence.label < len(classes)]
     if outside:
         raise InvalidPoses(f"{outside[0].name}: label {outside[0].label} lies outside the {len(classes)} classes")
+    people = preprocessing.people or max(len(sequence) for sequence in sequences)
     parts = []
     for sequence in sequences:
         seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
         if len(seen):
             frames = slice(seen[0], seen[-1] + 1)
             xy, score = without_weak_joints(
-                sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], min_score
+                sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
             parts.append((sequence, xy, score))
     if not parts:

@@ -23,7 +23,7 @@ from poseact.train.batches import Clips, stack
 from poseact.train.loop import CHECKPOINT, Epoch, Trainer
 from poseact.train.metrics import Metrics, expected_calibration_error, fit_temperature, measure
 from poseact.train.settings import TrainSettings
-from poseact.zoo import Card, load_with_card, save
+from poseact.zoo import Card, Preprocessing, load_with_card, save
 
 CONFIG = "config.json"
 METRICS = "metrics.csv"
@@ -39,7 +39,7 @@ class Run:
     validation: Metrics | None
 
 
-def part(dataset: PoseDataset, splits: Sequence[str], min_score: float) -> Clips:
+def part(dataset: PoseDataset, splits: Sequence[str], preprocessing: Preprocessing) -> Clips:
     """The clips of some splits of a data set, or all of them for no split.
 
     Raises: UsageError for an unknown split, InvalidPoses for an empty one.
@@ -51,7 +51,7 @@ def part(dataset: PoseDataset, splits: Sequence[str], min_score: float) -> Clips
     chosen = [sequence for sequence in dataset.annotations if not splits or sequence.name in names]
     if not chosen:
         raise InvalidPoses(f"split {', '.join(splits)} is empty")
-    return stack(chosen, dataset.classes, min_score)
+    return stack(chosen, dataset.classes, preprocessing)
 
 
 def train(
@@ -79,9 +79,8 @@ def train(
     """
     if len(dataset.classes) < 2:
         raise InvalidPoses(f"training needs at least two classes, the poses have {len(dataset.classes)}")
-    min_score = settings.preprocessing.min_score
-    clips = part(dataset, train_splits, min_score)
-    validation = part(dataset, validation_splits, min_score) if validation_splits else None
+    clips = part(dataset, train_splits, settings.preprocessing)
+    validation = part(dataset, validation_splits, settings.preprocessing) if validation_splits else None
     _check_apart(clips, validation)
     _claim(
         out,

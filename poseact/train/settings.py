@@ -97,11 +97,13 @@ RECIPES: dict[str, TrainSettings] = {
             flip=True,
             sampler="even",
             min_score=0.1,
+            people=1,
             seconds=4 / 3,
         ),
     ),
     # The published recipe for NTU RGB+D (PYSKL, batch 256 over eight GPUs).
     "ntu60": TrainSettings(
+        preprocessing=Preprocessing(people=2),
         augmentation=Augmentation(window=1, scale=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0),
         epochs=240,
         batch_size=256,

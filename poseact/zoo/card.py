@@ -13,6 +13,24 @@ CARD_BYTES = 4_000_000
 LARGEST_CONFIG_NUMBER = 65_536
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Three = tuple[float, float, float]
+
+
+class Rgb(BaseModel):
+    """How the picture stream of RGBPose-Conv3D is fed; the crop is the one of the poses.
+
+    Attributes:
+        clip_len: frames in a clip, sampled independently of the frames of the poses.
+        size: side of the square crop, px.
+        mean, std: per channel, R, G, B, of values in 0..255.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    clip_len: int = Field(8, ge=1, le=1024)
+    size: int = Field(256, ge=8, le=1024)
+    mean: Three = (123.675, 116.28, 103.53)
+    std: Three = (58.395, 57.12, 57.375)
 
 
 class Preprocessing(BaseModel):
@@ -25,6 +43,7 @@ class Preprocessing(BaseModel):
         sigma: of each Gaussian, px at `size`.
         min_score: joints below this score count as missing.
         num_clips, flip: the views whose probabilities are averaged.
+        people: how many people of a stored sequence are drawn into one stack, the first ones; None: all of them.
         sampler: which frames a clip takes: "pyskl" and "mmaction2" are the published random streams, "even" takes the
             middle of equal stretches.
         seconds: the length of a clip in the training data; longer videos are read in windows of this length.
@@ -40,8 +59,32 @@ class Preprocessing(BaseModel):
     min_score: Probability = 0.0
     num_clips: int = Field(10, ge=1, le=100)
     flip: bool = True
+    people: int | None = Field(None, ge=1, le=1000)
     sampler: Literal["pyskl", "mmaction2", "even"] = "pyskl"
     seconds: float | None = Field(None, gt=0)
+    rgb: Rgb | None = None
+
+
+class Estimation(BaseModel):
+    """How pictures become the input of a heatmap-based pose estimator, and its heatmaps joints.
+
+    Attributes:
+        size: (height, width) of the crop, or of the shorter side's square for networks that see whole pictures, px.
+        codec: "classic" (HRNet, SimpleBaseline) or "udp", how boxes become crops and heatmaps coordinates.
+        refinement: of the heatmap's maximum: "none", "quarter" of a pixel towards the neighbour, "dark", or "udp".
+        blur: side of the Gaussian kernel that "dark" and "udp" smooth with, px of the heatmap.
+        margin: by which boxes are enlarged.
+        normalised: pictures are standardised by the ImageNet mean and deviation.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    size: tuple[Annotated[int, Field(ge=32, le=2048)], Annotated[int, Field(ge=32, le=2048)]] = (256, 192)
+    codec: Literal["classic", "udp"] = "classic"
+    refinement: Literal["none", "quarter", "dark", "udp"] = "quarter"
+    blur: int = Field(11, ge=1, le=99)
+    margin: float = Field(1.25, gt=0, le=4)
+    normalised: bool = True
 
 
 class Card(BaseModel):
@@ -53,11 +96,12 @@ class Card(BaseModel):
         architecture, config: which builder makes it, and its keyword arguments.
         labels: class names in index order; empty for detectors and estimators.
         layout: the keypoint layout that a classifier reads or an estimator writes.
-        preprocessing: only for classifiers.
+        preprocessing: only for classifiers. estimation: only for heatmap-based pose estimators.
         unknown_below: a top probability below this is reported as "unknown"; from the validation part.
         temperature: logits are divided by it, so that probabilities are honest; from the validation part.
         training: data, recipe, seed and metrics, for people.
-        licence: SPDX identifier of the weights.
+        licence: SPDX identifier of the weights, or the terms of use in words.
+        source: where the tensors come from (address, file name, sha256 of the original), for imported checkpoints.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -70,10 +114,12 @@ class Card(BaseModel):
     labels: tuple[str, ...] = ()
     layout: str = "coco17"
     preprocessing: Preprocessing | None = None
+    estimation: Estimation | None = None
     unknown_below: Probability = 0.0
     temperature: float = Field(1.0, gt=0.01, lt=100)
     training: dict[str, Any] = Field(default_factory=dict)
     licence: str = ""
+    source: dict[str, str] = Field(default_factory=dict)
     poseact: str = ""
 
     @model_validator(mode="after")

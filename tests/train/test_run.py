@@ -11,7 +11,7 @@ from poseact.train import recipe, train
 from poseact.train.batches import stack, subject_box
 from poseact.train.loop import CHECKPOINT
 from poseact.types import PoseSequence
-from poseact.zoo import load_with_card
+from poseact.zoo import Preprocessing, load_with_card
 
 TINY = {
     "config": {"in_channels": 17, "base_channels": 4, "blocks": [1, 1, 1], "stem_stride": [1, 2, 2]},
@@ -153,7 +153,11 @@ def test_impossible_settings_are_refused(changes):
 
 def test_labels_outside_the_classes_are_refused():
     with pytest.raises(InvalidPoses, match="label 2"):
-        stack([sequence("a", 0), sequence("b", 0).__class__(**_fields(sequence("b", 0), label=2))], ("up", "side"), 0.1)
+        stack(
+            [sequence("a", 0), sequence("b", 0).__class__(**_fields(sequence("b", 0), label=2))],
+            ("up", "side"),
+            Preprocessing(),
+        )
 
 
 def _fields(one: PoseSequence, **changes):
