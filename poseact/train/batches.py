@@ -59,7 +59,7 @@ class Clips:
 
 
 def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
-    """Stack the first people of each sequence, as many as the preprocessing says, from the first to the last frame in which they are seen.
+    """Stack the first people of each sequence, from the first to the last frame in which they are seen.
 
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
