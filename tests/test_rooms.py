@@ -9,8 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "errors", "skeleton", "types", "files", "video", "detect", "pose", "track", "poses", "heatmap", "models", "zoo",
-    "extract", "recognize", "train", "report", "cli",
+    "errors", "skeleton", "types", "files", "home", "video", "detect", "pose", "track", "poses", "heatmap", "models", "zoo",
+    "extract", "recognize", "train", "evaluate",
+    "report", "cli",
 )  # fmt: skip
 
 

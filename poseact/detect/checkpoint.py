@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from poseact.errors import UsageError, WeightsNotFound
+from poseact.home import home_folder
 
 SUFFIXES = (".pt", ".onnx", ".torchscript")
 PREFERRED = ("yolo11m.pt", "yolo11s.pt", "yolo26s.pt", "yolo11n.pt", "yolo26n.pt", "yolov8n.pt")
@@ -16,12 +14,7 @@ PREFERRED = ("yolo11m.pt", "yolo11s.pt", "yolo26s.pt", "yolo11n.pt", "yolo26n.pt
 
 def cache_folder() -> Path:
     """Where downloaded YOLO checkpoints are kept: each was verified before it got its name there."""
-    return user_cache_path("poseact", appauthor=False) / "ultralytics"
-
-
-def offline() -> bool:
-    """Whether `POSEACT_OFFLINE` forbids the network."""
-    return os.environ.get("POSEACT_OFFLINE", "0").lower() not in ("", "0", "false", "no")
+    return home_folder() / "ultralytics"
 
 
 def cached_yolo() -> Path | None:

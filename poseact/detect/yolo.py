@@ -15,10 +15,10 @@ from typing import Any
 import cv2
 import numpy as np
 import torch
-from platformdirs import user_cache_path
 
-from poseact.detect.checkpoint import cache_folder, local_checkpoint, offline, sha256_of
+from poseact.detect.checkpoint import cache_folder, local_checkpoint, sha256_of
 from poseact.errors import InvalidWeights, PoseactError, UsageError, WeightsNotFound
+from poseact.home import home_folder, offline
 from poseact.types import Array, Boxes
 
 PERSON = "person"
@@ -224,7 +224,7 @@ def _ultralytics() -> ModuleType:
         if offline():
             os.environ["YOLO_OFFLINE"] = "true"
         if "YOLO_CONFIG_DIR" not in os.environ:
-            folder = user_cache_path("poseact", appauthor=False) / "ultralytics-settings"
+            folder = home_folder() / "ultralytics-settings"
             os.environ["YOLO_CONFIG_DIR"] = str(folder)
     threads = os.environ.get("OMP_NUM_THREADS")
     with _contained():

@@ -1,0 +1,19 @@
+"""Where poseact keeps what it fetched, and whether it may fetch. Reads environment variables only."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from platformdirs import user_cache_path
+
+
+def home_folder() -> Path:
+    """The folder of fetched and imported models: `POSEACT_HOME`, or this system's cache folder. It may not exist yet."""
+    chosen = os.environ.get("POSEACT_HOME", "").strip()
+    return Path(chosen).expanduser() if chosen else user_cache_path("poseact", appauthor=False)
+
+
+def offline() -> bool:
+    """Whether `POSEACT_OFFLINE` forbids the network."""
+    return os.environ.get("POSEACT_OFFLINE", "0").strip().lower() not in ("", "0", "false", "no")
