@@ -9,7 +9,7 @@ from platformdirs import user_cache_path
 
 
 def home_folder() -> Path:
-    """The folder of fetched and imported models: `POSEACT_HOME`, or this system's cache folder. It may not exist yet."""
+    """The folder of fetched and imported models: `POSEACT_HOME` or the system's cache folder. It may not exist yet."""
     chosen = os.environ.get("POSEACT_HOME", "").strip()
     return Path(chosen).expanduser() if chosen else user_cache_path("poseact", appauthor=False)
 

@@ -9,9 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "errors", "skeleton", "types", "files", "home", "video", "detect", "pose", "track", "poses", "heatmap", "models", "zoo",
-    "extract", "recognize", "train", "evaluate",
-    "report", "cli",
+    "errors", "skeleton", "types", "files", "home", "video", "detect", "pose", "track", "poses", "heatmap", "models",
+    "zoo", "extract", "recognize", "train", "evaluate", "report", "cli",
 )  # fmt: skip
 
 
