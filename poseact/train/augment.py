@@ -10,6 +10,8 @@ from torch import Tensor
 from poseact.heatmap import geometry
 from poseact.train.settings import Augmentation
 
+LONGEST_GAP = 0.25
+
 
 def sample_frames(length: Tensor, clip_len: int, window: float, generator: torch.Generator) -> Tensor:
     """One random frame from each of `clip_len` equal parts of a random stretch of each video (paper, section 3.2).
@@ -46,13 +48,27 @@ def augment(
     Returns: xy and score of the same shapes.
     """
     frame = (size, size)
+    if settings.crop < 1:
+        xy = geometry.random_resized_crop(xy, score, frame, frame, generator, (settings.crop, 1.0))
     xy = geometry.random_rotation(xy, score, frame, settings.rotation, generator)
     xy = geometry.random_scale(xy, score, frame, (exp(-settings.scale), exp(settings.scale)), generator)
     xy = geometry.random_shift(xy, score, frame, settings.shift, generator)
     xy = geometry.joint_noise(xy, score, settings.noise * size, generator)
     xy, score = geometry.random_flip(xy, score, size, flip_joints, generator, settings.flip)
     score = geometry.joint_dropout(score, settings.joint_dropout, generator, whole_clip=True)
+    score = track_gap(score, settings.gap, generator)
     return xy, geometry.joint_dropout(score, settings.frame_dropout, generator)
+
+
+def track_gap(score: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Scores (B, T, M, K) in which, with some probability, nobody is seen for up to LONGEST_GAP of a clip."""
+    if not probability:
+        return score
+    count, frames = score.shape[:2]
+    start, length, chance = _uniform((3, count, 1), generator, score.device)
+    place = (torch.arange(frames, device=score.device) + 0.5) / frames
+    missing = (place > start) & (place < start + LONGEST_GAP * length) & (chance < probability)
+    return torch.where(missing[:, :, None, None], torch.zeros_like(score), score)
 
 
 def mix(heatmaps: Tensor, target: Tensor, alpha: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:

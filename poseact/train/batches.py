@@ -11,12 +11,12 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from poseact.errors import InvalidPoses
-from poseact.heatmap import draw, evaluation_views
+from poseact.heatmap import draw, iter_evaluation_views
 from poseact.poses.joints import without_weak_joints
 from poseact.skeleton import layout as find_layout
 from poseact.train.augment import augment, mix, sample_frames
 from poseact.train.settings import TrainSettings
-from poseact.types import PoseSequence
+from poseact.types import Array, PoseSequence
 from poseact.zoo import Preprocessing
 
 PADDING = 0.25
@@ -25,23 +25,21 @@ VIEWS_AT_ONCE = 16
 
 @dataclass(frozen=True)
 class Clips:
-    """N clips of one data set part, padded to the longest.
+    """N clips of one data set part; memory is that of their keypoints.
 
     Attributes:
-        xy: (N, T, M, K, 2) float32 px; 0 where missing or beyond the end.
-        score: (N, T, M, K) float32; 0 where missing or beyond the end.
-        length: (N,) int64 frames.
-        image_size: (N, 2) height and width, px.
+        xy: N tensors (T, M, K, 2) float32 px; 0 where missing. T differs, M is the same for all.
+        score: N tensors (T, M, K) float32; 0 where missing.
+        image_size: N times height and width, px.
         label: (N,) int64.
         classes: C names.
         layout: of the keypoints.
         names: N.
     """
 
-    xy: Tensor
-    score: Tensor
-    length: Tensor
-    image_size: Tensor
+    xy: tuple[Tensor, ...]
+    score: tuple[Tensor, ...]
+    image_size: tuple[tuple[int, int], ...]
     label: Tensor
     classes: tuple[str, ...]
     layout: str
@@ -50,16 +48,14 @@ class Clips:
     def __len__(self) -> int:
         return len(self.xy)
 
-    def __getitem__(self, rows: Sequence[int]) -> Clips:
-        index = torch.as_tensor(rows, dtype=torch.int64)
-        return Clips(
-            self.xy[index], self.score[index], self.length[index], self.image_size[index], self.label[index],
-            self.classes, self.layout, tuple(self.names[row] for row in index.tolist()),
-        )  # fmt: skip
+    @property
+    def length(self) -> Tensor:
+        """(N,) int64 frames."""
+        return torch.tensor([len(xy) for xy in self.xy])
 
 
 def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
-    """Stack the first people of each sequence, from the first to the last frame in which they are seen.
+    """Take the first people of each sequence, from the first to the last frame in which they are seen.
 
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
@@ -78,25 +74,25 @@ def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessi
             xy, score = without_weak_joints(
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
-            parts.append((sequence, xy, score))
+            parts.append((sequence, _with_people(xy, people), _with_people(score, people)))
     if not parts:
         raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")
-    longest, joints = max(xy.shape[1] for _, xy, _ in parts), parts[0][1].shape[2]
-    stacked_xy = np.zeros((len(parts), longest, people, joints, 2), np.float32)
-    stacked_score = np.zeros((len(parts), longest, people, joints), np.float32)
-    for row, (_, xy, score) in enumerate(parts):
-        stacked_xy[row, : xy.shape[1], : len(xy)] = xy.swapaxes(0, 1)
-        stacked_score[row, : xy.shape[1], : len(xy)] = score.swapaxes(0, 1)
     return Clips(
-        xy=torch.from_numpy(stacked_xy),
-        score=torch.from_numpy(stacked_score),
-        length=torch.tensor([xy.shape[1] for _, xy, _ in parts]),
-        image_size=torch.tensor([sequence.image_size for sequence, _, _ in parts]),
+        xy=tuple(xy for _, xy, _ in parts),
+        score=tuple(score for _, _, score in parts),
+        image_size=tuple(sequence.image_size for sequence, _, _ in parts),
         label=torch.tensor([sequence.label for sequence, _, _ in parts]),
         classes=tuple(classes),
         layout=layouts.pop(),
         names=tuple(sequence.name for sequence, _, _ in parts),
     )
+
+
+def _with_people(values: Array, people: int) -> Tensor:
+    """(M', T, ...) of at most `people` rows -> (T, people, ...), the absent ones 0."""
+    full = np.zeros((values.shape[1], people, *values.shape[2:]), np.float32)
+    full[:, : len(values)] = values.swapaxes(0, 1)
+    return torch.from_numpy(full)
 
 
 def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
@@ -114,46 +110,80 @@ def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
     return centre, torch.where(seen, side, torch.ones_like(side)).clamp(min=1)
 
 
+@dataclass
+class Random:
+    """The random numbers of one epoch: which clips and frames (on the CPU), and how they are changed (on the device).
+
+    Every process of a distributed run draws the same ones, and keeps its share of the clips.
+    """
+
+    order: torch.Generator
+    change: torch.Generator
+
+    @classmethod
+    def of(cls, seed: int, device: torch.device) -> Random:
+        return cls(torch.Generator().manual_seed(seed), torch.Generator(device=device).manual_seed(seed))
+
+
 def training_batch(
-    clips: Clips, settings: TrainSettings, generator: torch.Generator, device: torch.device
-) -> tuple[Tensor, Tensor]:
-    """Heatmaps (B, channels, clip_len, size, size) and soft targets (B, C) of the given clips, freshly augmented."""
-    length = clips.length.to(device)
-    frames = sample_frames(length, settings.preprocessing.clip_len, settings.augmentation.window, generator)
-    rows = torch.arange(len(clips), device=device)[:, None]
-    xy, score = clips.xy.to(device)[rows, frames], clips.score.to(device)[rows, frames]
-    centre, side = subject_box(xy, score)
+    clips: Clips, rows: Sequence[int], settings: TrainSettings, random: Random, device: torch.device,
+    share: slice = slice(None),
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Heatmaps (B, channels, clip_len, size, size) and soft targets (B, C) of some clips, freshly augmented.
+
+    Args:
+        share: the rows of the batch that this process looks at; all of them are drawn from the same random numbers.
+    """
+    frames = sample_frames(
+        torch.tensor([len(clips.xy[row]) for row in rows]), settings.preprocessing.clip_len,
+        settings.augmentation.window, random.order,
+    )  # fmt: skip
+    xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(device)
+    score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(device)
     inputs, layout = settings.preprocessing, find_layout(clips.layout)
-    xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * inputs.size
-    xy, score = augment(xy, score, inputs.size, settings.augmentation, layout.flip_joints, generator)
-    heatmaps = draw(xy, score, inputs.size, inputs.sigma, kind=inputs.kind, layout=layout)
-    heatmaps = heatmaps.contiguous(memory_format=torch.channels_last_3d)
-    target = F.one_hot(clips.label.to(device), len(clips.classes)).float()
-    return mix(heatmaps, target, settings.augmentation.mixup, generator)
+    size = settings.train_size or inputs.size
+    centre, side = subject_box(xy, score)
+    xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * size
+    xy, score = augment(xy, score, size, settings.augmentation, layout.flip_joints, random.change)
+    target = F.one_hot(clips.label[list(rows)].to(device), len(clips.classes)).float()
+    if not settings.augmentation.mixup:  # nobody needs the heatmaps of the other processes' clips
+        xy, score, target, share = xy[share], score[share], target[share], slice(None)
+    heatmaps = draw(xy, score, size, inputs.sigma, kind=inputs.kind, layout=layout)
+    heatmaps, target = mix(heatmaps, target, settings.augmentation.mixup, random.change)
+    return heatmaps[share].contiguous(memory_format=torch.channels_last_3d), target[share]
 
 
-def epoch_batches(
-    clips: Clips, settings: TrainSettings, generator: torch.Generator, device: torch.device
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """One pass over the clips in random order; a last batch that is not full is left out, unless it is the only one."""
-    order = torch.randperm(len(clips), generator=generator, device=device).tolist()
-    size = min(settings.batch_size, len(clips))
-    for first in range(0, len(clips) - size + 1, size):
-        yield training_batch(clips[order[first : first + size]], settings, generator, device)
+def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch.Generator) -> list[list[int]]:
+    """The clips of each batch of one pass, by number; a last batch that is not full is left out, unless it is alone.
+
+    Args:
+        label: (N,) classes. balance: see `TrainSettings`; above 0, clips are drawn with replacement.
+    """
+    count = len(label)
+    if balance:
+        chance = label.bincount().double()[label] ** -balance
+        order = torch.multinomial(chance, count, replacement=True, generator=generator)
+    else:
+        order = torch.randperm(count, generator=generator)
+    size = min(batch_size, count)
+    return [part.tolist() for part in order[: count - count % size].split(size)]
 
 
 @torch.inference_mode()
 def evaluation_logits(network: nn.Module, clips: Clips, settings: Preprocessing, device: torch.device) -> Tensor:
-    """(N, views, C) logits of whole clips, by the views that recognition uses."""
-    logits = []
-    for row in range(len(clips)):
-        length = int(clips.length[row])
-        height, width = clips.image_size[row].tolist()
-        views = evaluation_views(
-            clips.xy[row, :length].transpose(0, 1), clips.score[row, :length].transpose(0, 1), (height, width),
-            clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size, sigma=settings.sigma,
-            kind=settings.kind, flip=settings.flip, sampler=settings.sampler,
-        )  # fmt: skip
-        parts = [network(part.to(device)).float().cpu() for part in views.split(VIEWS_AT_ONCE)]
-        logits.append(torch.cat(parts))
-    return torch.stack(logits)
+    """(N, views, C) logits of whole clips, by the views that recognition uses, a few at a time."""
+    return torch.stack(
+        [
+            torch.cat([network(views.to(device)).float().cpu() for views in _views(clips, row, settings)])
+            for row in range(len(clips))
+        ]
+    )
+
+
+def _views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:
+    return iter_evaluation_views(
+        clips.xy[row].transpose(0, 1), clips.score[row].transpose(0, 1), clips.image_size[row],
+        clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size, sigma=settings.sigma,
+        kind=settings.kind, flip=settings.flip, sampler=settings.sampler, layout=find_layout(clips.layout),
+        chunk=VIEWS_AT_ONCE,
+    )  # fmt: skip

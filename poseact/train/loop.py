@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 import pickle
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,13 +15,16 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from poseact.errors import InvalidWeights, ModelError
+from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.files import atomic_path
-from poseact.train.batches import Clips, epoch_batches, evaluation_logits
+from poseact.train.batches import Clips, Random, epoch_order, evaluation_logits, training_batch
+from poseact.train.distributed import Processes, synchronised
 from poseact.train.metrics import Metrics, measure
+from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision
 from poseact.train.settings import TrainSettings
 
 CHECKPOINT = "last.ckpt"
+Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True)
@@ -30,15 +34,18 @@ class Epoch:
     Attributes:
         number: from 1.
         loss, accuracy: means over the training clips as they were augmented.
+        lr: of the last step.
         validation: of the averaged weights; None between two looks.
-        seconds_left: until the last epoch, at the pace so far.
+        seconds: of this pass; seconds_left: until the last epoch, at the pace so far.
         clips_per_second: of this pass, without validation.
     """
 
     number: int
     loss: float
     accuracy: float
+    lr: float
     validation: Metrics | None
+    seconds: float
     seconds_left: float
     clips_per_second: float
 
@@ -50,70 +57,112 @@ class Trainer:
         network: changed in place, on its device.
         settings: of the run.
         train, validation: clips; without validation clips there are no looks.
+        processes: that share the work.
+    Raises: UsageError when the batch cannot be divided over the processes.
     """
 
-    def __init__(self, network: nn.Module, settings: TrainSettings, train: Clips, validation: Clips | None) -> None:
-        self.network = network.to(memory_format=torch.channels_last_3d)
+    def __init__(
+        self, network: nn.Module, settings: TrainSettings, train: Clips, validation: Clips | None,
+        processes: Processes | None = None,
+    ) -> None:  # fmt: skip
+        self.processes = processes or Processes()
+        self.network = synchronised(network, self.processes).to(memory_format=torch.channels_last_3d)
         self.settings = settings
         self.train = train
         self.validation = validation
         self.device = next(network.parameters()).device
-        self.optimizer = _optimizer(network, settings)
-        self.average = {key: tensor.detach().clone() for key, tensor in network.state_dict().items()}
+        self.frozen = freeze(self.network, settings.frozen)
+        self.optimizer = optimizer(self.network, settings)
+        self.precision = resolve_precision(settings.precision, self.device)
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
+        self.average: Weights = {key: tensor.detach().clone() for key, tensor in self.network.state_dict().items()}
+        self.best: Weights | None = None
+        self.best_loss = math.inf
+        self.looks_since_best = 0
         self.epoch = 0
-        self.steps_per_epoch = max(len(train) // settings.batch_size, 1)
+        self.batch_size = _divisible(min(settings.batch_size, len(train)), settings, self.processes)
+        self.steps_per_epoch = len(train) // self.batch_size
+        self._wrapped = self.processes.wrap(self.network)
+
+    @property
+    def finished(self) -> bool:
+        stopped = 0 < self.settings.patience <= self.looks_since_best
+        return stopped or self.epoch >= self.settings.epochs
+
+    @property
+    def weights(self) -> Weights:
+        """What a run is about: the averaged weights, of the best look where the run may end early, else of the end."""
+        return self.best if self.best is not None else self.average
 
     def run(self, folder: Path | None = None) -> Iterator[Epoch]:
-        """Train until the last epoch; with a folder, a checkpoint is written after each epoch, whole or not at all."""
+        """Train until the end; with a folder, a checkpoint is written after each epoch, whole or not at all."""
         started, first = time.perf_counter(), self.epoch
-        while self.epoch < self.settings.epochs:
+        while not self.processes.agreed(self.finished):
             pass_started = time.perf_counter()
             loss, accuracy = self._one_epoch()
-            speed = (
-                self.steps_per_epoch
-                * min(self.settings.batch_size, len(self.train))
-                / (time.perf_counter() - pass_started)
-            )
+            seconds = time.perf_counter() - pass_started
             self.epoch += 1
             look = self.epoch % self.settings.evaluate_every == 0 or self.epoch == self.settings.epochs
-            validation = self.evaluate() if look and self.validation is not None else None
-            if folder is not None:
+            validation = self._look() if look and self.validation is not None and self.processes.writes else None
+            if folder is not None and self.processes.writes:
                 self.save(folder / CHECKPOINT)
             pace = (time.perf_counter() - started) / (self.epoch - first)
-            yield Epoch(self.epoch, loss, accuracy, validation, pace * (self.settings.epochs - self.epoch), speed)
+            yield Epoch(
+                self.epoch, loss, accuracy, self._lr(self.epoch * self.steps_per_epoch - 1), validation, seconds,
+                0.0 if self.finished else pace * (self.settings.epochs - self.epoch),
+                self.steps_per_epoch * self.batch_size / seconds,
+            )  # fmt: skip
 
     def _one_epoch(self) -> tuple[float, float]:
         # Every epoch starts its own random stream, so a resumed run draws what an uninterrupted one would have drawn.
-        generator = torch.Generator(device=self.device).manual_seed(self.settings.seed * 1_000_003 + self.epoch)
-        torch.manual_seed(self.settings.seed * 1_000_003 + self.epoch)
-        self.network.train()
-        totals = torch.zeros(2, dtype=torch.float64)
-        batches = epoch_batches(self.train, self.settings, generator, self.device)
-        for step, (heatmaps, target) in enumerate(batches):
-            for group in self.optimizer.param_groups:
-                group["lr"] = self.settings.lr * self._schedule(self.epoch * self.steps_per_epoch + step)
-            logits = self.network(heatmaps)
-            loss = F.cross_entropy(logits, target, label_smoothing=self.settings.label_smoothing)
-            self.optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.grad_clip)
-            self.optimizer.step()
-            self._update_average(self.epoch * self.steps_per_epoch + step)
-            hits = (logits.argmax(1) == target.argmax(1)).double().mean()
-            totals += torch.stack([loss.detach().double(), hits]).cpu()
-        if not math.isfinite(float(totals[0])):
+        seed = self.settings.seed * 1_000_003 + self.epoch
+        random = Random.of(seed, self.device)
+        torch.manual_seed(seed + self.processes.rank * 7919)
+        self._wrapped.train()
+        for module in self.frozen:
+            module.eval()
+        totals = torch.zeros(2, dtype=torch.float32, device=self.device)
+        order = epoch_order(self.train.label, self.batch_size, self.settings.balance, random.order)
+        for step, rows in enumerate(order):
+            totals += self._step(rows, random, self.epoch * self.steps_per_epoch + step)
+        loss, accuracy = (self.processes.mean(totals) / self.steps_per_epoch).tolist()
+        if not math.isfinite(loss):
             raise ModelError(
                 f"the loss is not a finite number in epoch {self.epoch + 1}; try a smaller lr than {self.settings.lr}"
             )
-        loss_mean, accuracy = (totals / self.steps_per_epoch).tolist()
-        return loss_mean, accuracy
+        return loss, accuracy
 
-    def _schedule(self, step: int) -> float:
-        total = self.settings.epochs * self.steps_per_epoch
-        warmup = self.settings.warmup * total
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        return 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
+    def _step(self, rows: list[int], random: Random, step: int) -> Tensor:
+        """One change of the weights; returns (2,) the loss and the share of right answers."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = self._lr(step) * group["scale"]
+        share = self.processes.share(len(rows))
+        heatmaps, target = training_batch(self.train, rows, self.settings, random, self.device, share)
+        self.optimizer.zero_grad(set_to_none=True)
+        parts = self.settings.accumulate
+        totals = torch.zeros(2, dtype=torch.float32, device=self.device)
+        for part, (inputs, wanted) in enumerate(zip(heatmaps.chunk(parts), target.chunk(parts), strict=True)):
+            waits = self.processes.count > 1 and part + 1 < parts
+            with self._wrapped.no_sync() if waits else nullcontext():  # type: ignore[operator]
+                logits = self._forward(inputs)
+                loss = F.cross_entropy(logits, wanted, label_smoothing=self.settings.label_smoothing)
+                self.scaler.scale(loss / parts).backward()
+            hits = (logits.argmax(1) == wanted.argmax(1)).float().mean()
+            totals += torch.stack([loss.detach(), hits]) / parts
+        self.scaler.unscale_(self.optimizer)
+        nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.grad_clip)
+        self.scaler.step(self.optimizer)
+        self.scaler.update()
+        self._update_average(step)
+        return totals
+
+    def _forward(self, heatmaps: Tensor) -> Tensor:
+        with torch.autocast(self.device.type, self.precision, enabled=self.precision is not torch.float32):
+            logits: Tensor = self._wrapped(heatmaps)
+        return logits.float()
+
+    def _lr(self, step: int) -> float:
+        return learning_rate(self.settings, step, self.settings.epochs * self.steps_per_epoch, self.batch_size)
 
     @torch.no_grad()
     def _update_average(self, step: int) -> None:
@@ -124,16 +173,26 @@ class Trainer:
             else:
                 self.average[key].copy_(tensor)
 
-    def evaluate(self) -> Metrics:
-        """Metrics of the averaged weights on the validation clips, by the views that `recognize` uses."""
+    def _look(self) -> Metrics:
+        metrics = self.evaluate(self.average)
+        if not self.settings.patience:
+            return metrics
+        self.looks_since_best += 1
+        if metrics.loss < self.best_loss:
+            self.best_loss, self.looks_since_best = metrics.loss, 0
+            self.best = {key: tensor.clone() for key, tensor in self.average.items()}
+        return metrics
+
+    def evaluate(self, weights: Weights) -> Metrics:
+        """Metrics of some weights on the validation clips, by the views that `recognize` uses."""
         assert self.validation is not None
-        logits = self.averaged_logits(self.validation)
+        logits = self.logits(weights, self.validation)
         return measure(logits.softmax(2).mean(1).numpy(), self.validation.label.numpy())
 
-    def averaged_logits(self, clips: Clips) -> Tensor:
-        """(N, views, classes) logits of the averaged weights."""
+    def logits(self, weights: Weights, clips: Clips) -> Tensor:
+        """(N, views, classes) logits of some weights."""
         current = {key: tensor.clone() for key, tensor in self.network.state_dict().items()}
-        self.network.load_state_dict(self.average)
+        self.network.load_state_dict(weights)
         try:
             return evaluation_logits(self.network.eval(), clips, self.settings.preprocessing, self.device)
         finally:
@@ -146,37 +205,46 @@ class Trainer:
             "epoch": self.epoch,
             "network": self.network.state_dict(),
             "average": self.average,
+            "best": self.best,
+            "best_loss": self.best_loss,
+            "looks_since_best": self.looks_since_best,
             "optimizer": self.optimizer.state_dict(),
+            "scaler": self.scaler.state_dict(),
         }
         with atomic_path(path) as temporary:
             torch.save(state, temporary)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint. Raises: InvalidWeights when it is damaged or belongs to other settings."""
-        try:
-            state = torch.load(path, map_location=self.device, weights_only=True)
-        except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-            raise InvalidWeights(f"{path} is damaged ({type(error).__name__}); delete it to start anew") from error
-        if state["settings"] != self.settings.model_dump_json():
+        state = _read(path, self.device)
+        if state.get("settings") != self.settings.model_dump_json():
             raise InvalidWeights(
                 f"{path} was written with other settings; choose another --out, or delete it to start anew"
             )
         self.network.load_state_dict(state["network"])
-        self.average = state["average"]
+        self.average, self.best = state["average"], state["best"]
+        self.best_loss, self.looks_since_best = state["best_loss"], state["looks_since_best"]
         self.optimizer.load_state_dict(state["optimizer"])
+        self.scaler.load_state_dict(state["scaler"])
         self.epoch = int(state["epoch"])
 
 
-def _optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.Optimizer:
-    decayed = [parameter for parameter in network.parameters() if parameter.ndim > 1]
-    others = [parameter for parameter in network.parameters() if parameter.ndim <= 1]
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": settings.weight_decay},
-        # The published recipes decay everything; with AdamW, biases and batch norms are better left alone.
-        {"params": others, "weight_decay": settings.weight_decay if settings.optimizer == "sgd" else 0.0},
-    ]
-    make: dict[str, Callable[[], torch.optim.Optimizer]] = {
-        "sgd": lambda: torch.optim.SGD(groups, settings.lr, momentum=settings.momentum),
-        "adamw": lambda: torch.optim.AdamW(groups, settings.lr),
-    }
-    return make[settings.optimizer]()
+def _read(path: Path, device: torch.device) -> dict[str, Any]:
+    try:
+        state = torch.load(path, map_location=device, weights_only=True)
+    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        raise InvalidWeights(f"{path} is damaged ({type(error).__name__}); delete it to start anew") from error
+    if not isinstance(state, dict):
+        raise InvalidWeights(f"{path} is no checkpoint of a run; delete it to start anew")
+    return state
+
+
+def _divisible(batch: int, settings: TrainSettings, processes: Processes) -> int:
+    """The batch, rounded down so that every part of every process has as many clips."""
+    parts = processes.count * settings.accumulate
+    if batch // parts < 1 or settings.batch_size % parts:
+        raise UsageError(
+            f"a batch of {batch} clips cannot be divided evenly over {processes.count} processes and "
+            f"{settings.accumulate} parts each; choose another batch_size"
+        )
+    return batch // parts * parts

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import hashlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +16,21 @@ from torch import Tensor, nn
 from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
 from poseact.files import write_text
-from poseact.models import ARCHITECTURES
+from poseact.heatmap import channel_names
+from poseact.models import ARCHITECTURES, build
 from poseact.poses import PoseDataset
+from poseact.skeleton import layout
 from poseact.train.batches import Clips, stack
+from poseact.train.checks import oddities
+from poseact.train.distributed import Processes
+from poseact.train.history import append
 from poseact.train.loop import CHECKPOINT, Epoch, Trainer
 from poseact.train.metrics import Metrics, expected_calibration_error, fit_temperature, measure
 from poseact.train.settings import TrainSettings
-from poseact.zoo import Card, Preprocessing, load_with_card, save
+from poseact.types import PoseSequence
+from poseact.zoo import Card, load_with_card, save
 
 CONFIG = "config.json"
-METRICS = "metrics.csv"
 KEPT_OF_RIGHT_ANSWERS = 0.95
 
 
@@ -39,8 +43,8 @@ class Run:
     validation: Metrics | None
 
 
-def part(dataset: PoseDataset, splits: Sequence[str], preprocessing: Preprocessing) -> Clips:
-    """The clips of some splits of a data set, or all of them for no split.
+def chosen_sequences(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
+    """The sequences of some splits of a data set, or all of them for no split.
 
     Raises: UsageError for an unknown split, InvalidPoses for an empty one.
     """
@@ -51,7 +55,7 @@ def part(dataset: PoseDataset, splits: Sequence[str], preprocessing: Preprocessi
     chosen = [sequence for sequence in dataset.annotations if not splits or sequence.name in names]
     if not chosen:
         raise InvalidPoses(f"split {', '.join(splits)} is empty")
-    return stack(chosen, dataset.classes, preprocessing)
+    return chosen
 
 
 def train(
@@ -66,60 +70,101 @@ def train(
     device: str = "cpu",
     half: bool = True,
     licence: str = "",
+    processes: Processes | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_warning: Callable[[str], None] | None = None,
 ) -> Run:
     """Train in `out`; the same call goes on where an earlier one was stopped.
 
     Args:
         name: of the model, kept in its card.
         train_splits, validation_splits: of the data set; no validation split: no looks, no calibration.
-        start: a model of the same architecture and labels whose weights are the first ones; None: random weights.
+        start: a model of the same architecture whose weights are the first ones; its head only where the labels are
+            the same. None: random weights.
         half: store the weights in half precision.
+        processes: of a distributed run; only the first writes, and calls back.
+        on_warning: called before the first step with each oddity of the data.
     Raises: UsageError when `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
+    processes = processes or Processes()
     if len(dataset.classes) < 2:
         raise InvalidPoses(f"training needs at least two classes, the poses have {len(dataset.classes)}")
-    clips = part(dataset, train_splits, settings.preprocessing)
-    validation = part(dataset, validation_splits, settings.preprocessing) if validation_splits else None
+    sequences = [chosen_sequences(dataset, train_splits)]
+    clips = stack(sequences[0], dataset.classes, settings.preprocessing)
+    validation = None
+    if validation_splits:
+        sequences.append(chosen_sequences(dataset, validation_splits))
+        validation = stack(sequences[1], dataset.classes, settings.preprocessing)
     _check_apart(clips, validation)
-    _claim(
-        out,
-        settings,
-        {"train": list(train_splits), "validation": list(validation_splits), "name": name, "start": start},
-    )
+    if processes.writes:
+        parts = {"train": list(train_splits), "validation": list(validation_splits), "name": name, "start": start}
+        _claim(out, settings, {**parts, "data": fingerprint(clips, validation)})
+        for line in oddities(clips, validation, [one for part in sequences for one in part]) if on_warning else ():
+            on_warning(line)  # type: ignore[misc]
 
-    torch.manual_seed(settings.seed)
-    config = {**settings.config, "num_classes": len(dataset.classes)}
-    if settings.architecture not in ARCHITECTURES:
-        raise UsageError(f"unknown architecture {settings.architecture!r}; known are {', '.join(ARCHITECTURES)}")
-    network = ARCHITECTURES[settings.architecture](**config)
-    if start is not None:
-        _take_weights(network, start, settings.architecture, config, dataset.classes)
-    trainer = Trainer(network.to(device), settings, clips, validation)
+    trainer = Trainer(
+        _network(settings, clips, start).to(processes.device(device)), settings, clips, validation, processes
+    )
     if (out / CHECKPOINT).exists():
         trainer.resume(out / CHECKPOINT)
     for epoch in trainer.run(out):
-        _append(out / METRICS, epoch)
-        if on_epoch:
-            on_epoch(epoch)
+        if processes.writes:
+            append(out, epoch)
+            if on_epoch:
+                on_epoch(epoch)
+    return _finish(trainer, out, name, half=half, licence=licence)
 
+
+def _network(settings: TrainSettings, clips: Clips, start: str | None) -> nn.Module:
+    """The network with its first weights; its input channels and classes are those of the data."""
+    if settings.architecture not in ARCHITECTURES:
+        raise UsageError(f"unknown architecture {settings.architecture!r}; known are {', '.join(ARCHITECTURES)}")
+    torch.manual_seed(settings.seed)
+    network = build(settings.architecture, **network_config(settings, clips))
+    if start is not None:
+        _take_weights(network, start, settings.architecture, clips.classes)
+    return network
+
+
+def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
+    """The arguments of the builder: those of the settings, with the channels and classes of the data."""
+    channels = len(channel_names(settings.preprocessing.kind, layout(clips.layout)))
+    return {"in_channels": channels, **settings.config, "num_classes": len(clips.classes)}
+
+
+def _finish(trainer: Trainer, out: Path, name: str, *, half: bool, licence: str) -> Run:
+    settings, clips, validation = trainer.settings, trainer.train, trainer.validation
     temperature, unknown_below = 1.0, 0.0
     figures: dict[str, float] = {}
     final = None
     if validation is not None:
-        logits = trainer.averaged_logits(validation)
+        logits = trainer.logits(trainer.weights, validation)
         temperature, unknown_below, figures = calibrate(logits, validation.label)
-        final = trainer.evaluate()
+        final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
     card = Card(
-        name=name, task="classify", architecture=settings.architecture, config=config, labels=dataset.classes,
-        layout=clips.layout, preprocessing=settings.preprocessing, unknown_below=round(unknown_below, 4),
-        temperature=round(temperature, 4), licence=licence, poseact=__version__,
+        name=name, task="classify", architecture=settings.architecture, config=network_config(settings, clips),
+        labels=clips.classes, layout=clips.layout, preprocessing=settings.preprocessing,
+        unknown_below=round(unknown_below, 4), temperature=round(temperature, 4), licence=licence, poseact=__version__,
         training={
             "clips": len(clips), "validation_clips": len(validation) if validation else 0, **figures,
+            "data": fingerprint(clips, validation), "epochs_done": trainer.epoch,
             "settings": settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
         },
     )  # fmt: skip
-    return Run(save(out, trainer.average, card, half=half), card, final)
+    path = out / "model.safetensors"
+    if trainer.processes.writes:
+        path = save(out, trainer.weights, card, half=half)
+    return Run(path, card, final)
+
+
+def fingerprint(clips: Clips, validation: Clips | None) -> str:
+    """sha256 of all poses and labels of a run, so that a run never goes on with other data than it began with."""
+    digest = hashlib.sha256()
+    for part in (clips, validation):
+        for name, xy, score in zip(part.names, part.xy, part.score, strict=True) if part else ():
+            digest.update(name.encode() + xy.numpy().tobytes() + score.numpy().tobytes())
+        digest.update(part.label.numpy().tobytes() + "\0".join(part.classes).encode() if part else b"none")
+    return digest.hexdigest()
 
 
 def calibrate(logits: Tensor, label: Tensor) -> tuple[float, float, dict[str, float]]:
@@ -142,14 +187,27 @@ def calibrate(logits: Tensor, label: Tensor) -> tuple[float, float, dict[str, fl
     return temperature, threshold, figures
 
 
-def _take_weights(
-    network: nn.Module, start: str, architecture: str, config: Mapping[str, Any], classes: Sequence[str]
-) -> None:
-    """Load the weights of a trained model. Raises: UsageError for another architecture or other labels; ModelError."""
+def _take_weights(network: nn.Module, start: str, architecture: str, classes: Sequence[str]) -> None:
+    """Load the weights of a trained model, without its head where the labels differ.
+
+    Raises: UsageError for another architecture; ModelError.
+    """
     loaded = load_with_card(start)
-    if (loaded.card.architecture, loaded.card.config, loaded.card.labels) != (architecture, config, tuple(classes)):
-        raise UsageError(f"{start} has another architecture or other labels; training goes on from its like only")
-    network.load_state_dict(loaded.network.state_dict())
+    if loaded.card.architecture != architecture:
+        raise UsageError(
+            f"{start} is a {loaded.card.architecture}, not a {architecture}; --set architecture to match it"
+        )
+    own, theirs = network.state_dict(), loaded.network.state_dict()
+    backbone = {key: tensor for key, tensor in theirs.items() if key.startswith("backbone.")}
+    wrong = [key for key in own if key.startswith("backbone.") and (
+        key not in backbone or backbone[key].shape != own[key].shape
+    )]  # fmt: skip
+    if wrong or len(backbone) != sum(key.startswith("backbone.") for key in own):
+        raise UsageError(
+            f"{start} has another backbone (such as {min(wrong or backbone)}); its config must be the run's"
+        )
+    same_labels = loaded.card.labels == tuple(classes)
+    network.load_state_dict(theirs if same_labels else backbone, strict=same_labels)
 
 
 def _check_apart(clips: Clips, validation: Clips | None) -> None:
@@ -169,21 +227,4 @@ def _claim(out: Path, settings: TrainSettings, parts: dict[str, object]) -> None
         write_text(config, text)
 
 
-def _append(path: Path, epoch: Epoch) -> None:
-    """Rewrite the metrics file with one line more; lines of epochs that are repeated after a kill are replaced."""
-    rows = list(csv.reader(path.read_text().splitlines()))[1:] if path.exists() else []
-    rows = [row for row in rows if int(row[0]) < epoch.number]
-    looked = epoch.validation
-    rows.append(
-        [str(epoch.number), f"{epoch.loss:.4f}", f"{epoch.accuracy:.4f}"]
-        + ([f"{looked.loss:.4f}", f"{looked.top1:.4f}", f"{looked.mean_class:.4f}"] if looked else ["", "", ""])
-        + [f"{epoch.clips_per_second:.1f}"]
-    )
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(["epoch", "loss", "accuracy", "val_loss", "val_top1", "val_mean_class", "clips_per_second"])
-    writer.writerows(rows)
-    write_text(path, text.getvalue())
-
-
-__all__ = ["Run", "calibrate", "part", "train"]
+__all__ = ["Run", "calibrate", "train"]

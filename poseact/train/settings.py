@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from poseact.errors import UsageError
 from poseact.zoo import Preprocessing
@@ -27,6 +27,9 @@ class Augmentation(Strict):
         noise: standard deviation of each coordinate as a share of the heatmap's side, halved for sure joints.
         joint_dropout: chance that a joint is missing in the whole clip.
         frame_dropout: chance that a joint is missing in one frame.
+        gap: chance that the person is missing for a stretch of up to a quarter of the clip, as where a track breaks.
+        crop: least share of the area of a random box that is cut out and stretched (the published augmentation, 0.56;
+            its aspect lies between 3:4 and 4:3); 1: off.
         flip: chance of the mirror image.
         mixup: Beta(x, x) mixing of two clips; 0: off.
     """
@@ -38,41 +41,82 @@ class Augmentation(Strict):
     noise: float = Field(0.01, ge=0, le=1)
     joint_dropout: float = Field(0.04, ge=0, le=1)
     frame_dropout: float = Field(0.03, ge=0, le=1)
+    gap: float = Field(0.0, ge=0, le=1)
+    crop: float = Field(1.0, gt=0.01, le=1)
     flip: float = Field(0.5, ge=0, le=1)
     mixup: float = Field(0.0, ge=0, le=10)
 
 
 class TrainSettings(Strict):
-    """A whole run. Learning rate and batch size are per step; the rate warms up, then falls to 0 as a cosine.
+    """A whole run.
 
     Attributes:
         architecture, config: the builder of `poseact.models` and its arguments besides `num_classes`.
         preprocessing: how poses become input, in training and afterwards.
+        train_size: side of the heatmaps in training, px; None: as in evaluation.
         augmentation: random changes in training.
-        epochs, batch_size: passes over the training part, clips per step.
-        optimizer, lr, momentum, weight_decay, warmup: of the optimiser; `warmup` is a share of all steps.
+        epochs, batch_size: passes over the training part, clips per step (of all processes together).
+        accumulate: each step is computed in so many parts, one after the other, to save memory.
+        optimizer, lr, momentum, weight_decay: of the optimiser.
+        lr_batch: the batch size that `lr` is meant for; other sizes scale it linearly. None: `lr` as it is.
+        schedule, warmup, steps: the rate rises over the first `warmup` share of all steps, then falls to 0 as a
+            "cosine", or to a tenth at each share in `steps` ("step").
         label_smoothing, grad_clip: the loss, and the largest norm of its gradient.
+        balance: clips are drawn with a chance that falls with the size of their class to this power: 0 every clip once
+            per pass, 1 all classes equally often.
         ema: decay of the averaged weights that are evaluated and kept; 0: off.
+        frozen: so many first stages keep their weights (the stem is the first); for fine-tuning.
+        layer_decay: the rate of each stage is this times that of the next one, the head's is `lr`; for fine-tuning.
+        precision: of the network's arithmetic; "auto": bfloat16 where the hardware computes in it, else float32.
         evaluate_every: epochs between two looks at the validation part.
+        patience: looks without a better validation loss after which the run ends; 0: never.
         seed: of initialisation, order, augmentation and dropout.
     """
 
     architecture: str = "slowonly"
     config: dict[str, Any] = Field(default_factory=dict)
     preprocessing: Preprocessing = Preprocessing()
+    train_size: int | None = Field(None, ge=8, le=512)
     augmentation: Augmentation = Augmentation()
     epochs: int = Field(60, ge=1, le=100_000)
     batch_size: int = Field(16, ge=2, le=65_536)
+    accumulate: int = Field(1, ge=1, le=1024)
     optimizer: Literal["sgd", "adamw"] = "adamw"
     lr: float = Field(3e-3, gt=0, lt=100)
+    lr_batch: int | None = Field(None, ge=1)
     momentum: float = Field(0.9, ge=0, lt=1)
     weight_decay: float = Field(0.05, ge=0, lt=10)
+    schedule: Literal["cosine", "step"] = "cosine"
+    steps: tuple[Annotated[float, Field(gt=0, lt=1)], ...] = ()
     warmup: float = Field(0.1, ge=0, lt=1)
     label_smoothing: float = Field(0.1, ge=0, lt=1)
     grad_clip: float = Field(10.0, gt=0)
+    balance: float = Field(0.0, ge=0, le=1)
     ema: float = Field(0.995, ge=0, lt=1)
+    frozen: int = Field(0, ge=0, le=100)
+    layer_decay: float = Field(1.0, gt=0, le=1)
+    precision: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
     evaluate_every: int = Field(5, ge=1)
-    seed: int = 0
+    patience: int = Field(0, ge=0)
+    seed: int = Field(0, ge=0, le=2**31)
+
+    @model_validator(mode="after")
+    def _parts_are_whole(self) -> TrainSettings:
+        if self.batch_size // self.accumulate < 2:
+            raise ValueError(f"a batch of {self.batch_size} in {self.accumulate} parts leaves less than two clips each")
+        return self
+
+
+def _published(**changes: Any) -> TrainSettings:
+    values = {
+        "preprocessing": Preprocessing(people=2), "train_size": 56, "epochs": 240, "batch_size": 256, "lr_batch": 256,
+        "augmentation": Augmentation(
+            window=1, scale=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0, crop=0.56
+        ),
+        "optimizer": "sgd", "lr": 0.4, "weight_decay": 3e-4, "warmup": 0, "label_smoothing": 0, "grad_clip": 40,
+        "ema": 0,
+    }  # fmt: skip
+    return TrainSettings.model_validate({**values, **changes})
 
 
 RECIPES: dict[str, TrainSettings] = {
@@ -101,19 +145,21 @@ RECIPES: dict[str, TrainSettings] = {
             seconds=4 / 3,
         ),
     ),
-    # The published recipe for NTU RGB+D (PYSKL, batch 256 over eight GPUs).
-    "ntu60": TrainSettings(
-        preprocessing=Preprocessing(people=2),
-        augmentation=Augmentation(window=1, scale=0, shift=0, rotation=0, noise=0, joint_dropout=0, frame_dropout=0),
-        epochs=240,
-        batch_size=256,
-        optimizer="sgd",
-        lr=0.4,
-        weight_decay=3e-4,
-        warmup=0,
-        label_smoothing=0,
-        grad_clip=40,
-        ema=0,
+    # The published recipes (PYSKL), whose batches were spread over eight GPUs.
+    "ntu60": _published(),
+    "gym": _published(),
+    "k400": _published(architecture="slowonly-346", weight_decay=1e-4, preprocessing=Preprocessing(people=10)),
+    # From a Kinetics model to UCF101 or HMDB51: `--from k400...`.
+    "finetune": _published(
+        architecture="slowonly-346",
+        batch_size=128,
+        lr_batch=128,
+        lr=0.01,
+        epochs=120,
+        schedule="step",
+        steps=(9 / 12, 11 / 12),
+        preprocessing=Preprocessing(size=56, people=2),
+        train_size=48,
     ),
 }
 

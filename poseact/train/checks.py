@@ -1,0 +1,57 @@
+"""What is odd about the data of a run, said before its first step. Refuses nothing that can be trained on."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from poseact.train.batches import Clips
+from poseact.types import PoseSequence
+
+FEW_CLIPS = 5
+NAMED = 5
+
+
+def oddities(train: Clips, validation: Clips | None, sequences: Sequence[PoseSequence]) -> list[str]:
+    """One line for each thing that makes a model worse than its figures say, or its figures better than the model.
+
+    Args:
+        train, validation: the parts of the run. sequences: of both, for where they come from.
+    """
+    count = Counter(train.label.tolist())
+    rare = [f"{name} ({count[index]})" for index, name in enumerate(train.classes) if 0 < count[index] < FEW_CLIPS]
+    absent = [name for index, name in enumerate(train.classes) if not count[index]]
+    lines = []
+    if absent:
+        lines.append(f"{len(absent)} classes have no clip in the training part and cannot be learned: {_some(absent)}")
+    if rare:
+        lines.append(f"{len(rare)} classes have less than {FEW_CLIPS} training clips: {_some(rare)}")
+    return lines + _shared_sources(train, validation, sequences) + _mixed_extractors(sequences)
+
+
+def _shared_sources(train: Clips, validation: Clips | None, sequences: Sequence[PoseSequence]) -> list[str]:
+    if validation is None:
+        return []
+    source = {one.name: one.provenance.source for one in sequences if one.provenance.source}
+    both = {source[name] for name in train.names if name in source} & {
+        source[name] for name in validation.names if name in source
+    }
+    if not both:
+        return []
+    return [f"clips of the same video are in the training and the validation part, such as {min(both)}: a leak"]
+
+
+def _mixed_extractors(sequences: Sequence[PoseSequence]) -> list[str]:
+    used = Counter((one.provenance.detector, one.provenance.estimator) for one in sequences)
+    if len(used) < 2:
+        return []
+    named = [
+        f"{detector or 'unknown'} with {estimator or 'unknown'} ({count})"
+        for (detector, estimator), count in used.items()
+    ]
+    return [f"the poses were made by different networks: {_some(named)}; scores and errors differ between them"]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+    return ", ".join(names[:NAMED]) + more

@@ -1,0 +1,201 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from poseact.errors import UsageError
+from poseact.models import build
+from poseact.train import Trainer, recipe
+from poseact.train.augment import track_gap
+from poseact.train.batches import Clips, epoch_order
+from poseact.train.distributed import Processes
+from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision, stages
+
+CONFIG = {"in_channels": 17, "base_channels": 4, "blocks": [1, 1, 1], "stem_stride": [1, 2, 2]}
+TINY = {
+    "config": CONFIG, "preprocessing.kind": "joint", "preprocessing.clip_len": 4, "preprocessing.size": 16,
+    "epochs": 2, "batch_size": 4, "precision": "float32", "warmup": 0.0,
+}  # fmt: skip
+
+
+def settings(**changes):
+    return recipe("small", {**TINY, **changes})
+
+
+def clips(count: int = 8, frames: int = 5) -> Clips:
+    random = torch.Generator().manual_seed(3)
+    return Clips(
+        xy=tuple(10 + 80 * torch.rand(frames + row, 1, 17, 2, generator=random) for row in range(count)),
+        score=tuple(torch.ones(frames + row, 1, 17) for row in range(count)), image_size=((100, 100),) * count,
+        label=torch.arange(count) % 2, classes=("a", "b"), layout="coco17", names=tuple(map(str, range(count))),
+    )  # fmt: skip
+
+
+def network(dropout: float = 0.0) -> torch.nn.Module:
+    torch.manual_seed(0)
+    return build("slowonly", num_classes=2, dropout=dropout, **CONFIG)
+
+
+def trained(processes: Processes | None = None, **changes) -> dict[str, torch.Tensor]:
+    trainer = Trainer(network(), settings(**changes), clips(), None, processes)
+    list(trainer.run())
+    return trainer.network.state_dict()
+
+
+@pytest.mark.parametrize(
+    ("changes", "step", "expected"),
+    [
+        ({"warmup": 0.1}, 0, 1 / 11),
+        ({"warmup": 0.1}, 10, 1.0),
+        ({}, 0, 1.0),
+        ({}, 50, 0.5),
+        ({"schedule": "step", "steps": [0.5, 0.75]}, 49, 1.0),
+        ({"schedule": "step", "steps": [0.5, 0.75]}, 50, 0.1),
+        ({"schedule": "step", "steps": [0.5, 0.75]}, 75, 0.01),
+        ({"lr_batch": 256}, 0, 32 / 256),
+    ],
+    ids=["warming up", "warm", "peak", "half way", "before a step", "step", "second step", "scaled"],
+)
+def test_learning_rate(changes, step, expected):
+    assert learning_rate(settings(lr=1.0, **changes), step, 100, 32) == pytest.approx(expected)
+
+
+def test_frozen_stages_stay_as_they_are():
+    before = network().state_dict()
+    after = trained(frozen=2)
+    moved = {key for key in before if not torch.equal(before[key], after[key])}
+    assert moved
+    assert not any(key.startswith(("backbone.conv1.", "backbone.layer1.")) for key in moved)
+
+
+def test_more_frozen_stages_than_there_are():
+    with pytest.raises(UsageError, match="4 stages"):
+        freeze(network(), 5)
+
+
+def test_layer_decay_slows_the_first_stages():
+    model = network()
+    groups = optimizer(model, settings(layer_decay=0.5)).param_groups
+    scale = {id(parameter): group["scale"] for group in groups for parameter in group["params"]}
+    found = [scale[id(next(stage.parameters()))] for stage in stages(model)]
+    assert found == [0.0625, 0.125, 0.25, 0.5]
+    assert scale[id(model.cls_head.fc_cls.weight)] == 1
+
+
+def test_balanced_classes_are_drawn_equally_often():
+    label = torch.tensor([0] * 90 + [1] * 10)
+    drawn = torch.tensor(epoch_order(label, 10, 1.0, torch.Generator().manual_seed(0)))
+    assert 0.35 < label[drawn.flatten()].float().mean() < 0.65
+    once = torch.tensor(epoch_order(label, 10, 0.0, torch.Generator().manual_seed(0)))
+    assert once.flatten().sort().values.tolist() == list(range(100))
+
+
+def test_a_batch_in_parts_is_the_batch_as_a_whole():
+    """With the backbone frozen, that is without batch norms that average over fewer clips."""
+    whole, parts = trained(frozen=4, lr=0.1), trained(frozen=4, lr=0.1, accumulate=2)
+    key = "cls_head.fc_cls.weight"
+    assert not torch.equal(whole[key], network().state_dict()[key])
+    torch.testing.assert_close(parts[key], whole[key])
+
+
+@pytest.mark.parametrize("accumulate", [3, 2], ids=["not divisible", "too small"])
+def test_an_impossible_division_is_refused(accumulate):
+    with pytest.raises(UsageError):
+        Trainer(network(), settings(accumulate=accumulate, batch_size=4 if accumulate == 3 else 3), clips(), None)
+
+
+def test_a_run_that_does_not_improve_ends_early():
+    trainer = Trainer(network(), settings(epochs=50, patience=2, evaluate_every=1, lr=1e-9, ema=0), clips(), clips(4))
+    epochs = list(trainer.run())
+    losses = [epoch.validation.loss for epoch in epochs]
+    assert len(epochs) < 50
+    assert trainer.looks_since_best == 2
+    assert trainer.best_loss == min(losses) == losses[-3]
+    assert epochs[-1].seconds_left == 0
+
+
+def test_a_gap_hides_a_stretch_of_some_clips():
+    score = torch.ones(200, 16, 1, 3)
+    hidden = track_gap(score, 0.5, torch.Generator().manual_seed(0)) == 0
+    share = hidden[:, :, 0, 0].float().mean(1)
+    assert 0.3 < (share > 0).float().mean() < 0.6
+    assert share.max() <= 0.25 + 1 / 16
+    assert torch.equal(track_gap(score, 0.0, torch.Generator()), score)
+
+
+@pytest.mark.parametrize("name", ["float32", "bfloat16", "auto"])
+def test_precision_on_the_cpu(name):
+    found = resolve_precision(name, torch.device("cpu"))
+    assert found in ((torch.float32, torch.bfloat16) if name == "auto" else (getattr(torch, name),))
+
+
+def test_bfloat16_learns_like_float32():
+    changes = {"epochs": 1, "optimizer": "sgd", "lr": 0.05}
+    first, exact, coarse = network().state_dict(), trained(**changes), trained(precision="bfloat16", **changes)
+    key = "cls_head.fc_cls.weight"
+    assert not torch.equal(exact[key], coarse[key])
+    assert (exact[key] - coarse[key]).norm() < 0.3 * (exact[key] - first[key]).norm()
+
+
+WORKER = """
+import sys, torch
+sys.path[:0] = [{tests!r}]
+torch.set_num_threads(1)
+from test_loop import trained
+from poseact.train.distributed import Processes
+processes = Processes.join("cpu")
+state = trained(processes, **{changes!r})
+if processes.writes:
+    torch.save(state, {out!r})
+processes.leave()
+"""
+
+
+@pytest.mark.parametrize("mixup", [0.0, 0.2], ids=["plain", "mixup"])
+def test_two_processes_train_as_one_does(tmp_path, mixup):
+    changes = {"augmentation.mixup": mixup}
+    code = WORKER.format(tests=str(Path(__file__).parent), changes=changes, out=str(tmp_path / "state.pt"))
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "OMP_NUM_THREADS": "1"}
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", code],
+            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    errors = [worker.communicate(timeout=100)[1] for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], errors
+    together, alone = torch.load(tmp_path / "state.pt", weights_only=True), trained(**changes)
+    assert together.keys() == alone.keys()
+    for key, tensor in alone.items():
+        np.testing.assert_allclose(together[key], tensor, atol=2e-3, rtol=2e-2, err_msg=key)
+    first = network().state_dict()
+    change = sum((alone[key] - first[key]).abs().sum() for key in alone if alone[key].is_floating_point())
+    apart = sum((alone[key] - together[key]).abs().sum() for key in alone if alone[key].is_floating_point())
+    assert apart < 0.02 * change
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as place:
+        place.bind(("127.0.0.1", 0))
+        return place.getsockname()[1]
+
+
+def test_a_half_set_environment_is_explained(monkeypatch):
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    monkeypatch.delenv("RANK", raising=False)
+    with pytest.raises(UsageError, match="torchrun"):
+        Processes.join("cpu")
+
+
+def test_settings_are_json():
+    assert json.loads(settings().model_dump_json())["precision"] == "float32"
