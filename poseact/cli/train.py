@@ -1,79 +1,122 @@
-"""`poseact train`: stored poses become a classifier."""
+"""`poseact train`: stored poses, or class folders of videos, become a model."""
 
 from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from poseact.errors import UsageError
 
+_DATA, _HOW, _TALK = "Which clips", "How it is trained", "What is said"
+
 
 def train(
     poses: Annotated[
-        Path, typer.Argument(metavar="POSES.pkl", help="Poses with labels, as extract-poses writes them.")
+        Path,
+        typer.Argument(metavar="POSES", help="Poses with labels, or class folders of videos."),
     ],
-    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run: checkpoints, metrics, the model.")],
+    out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run: checkpoints, curves, the model.")],
     recipe: Annotated[
-        str, typer.Option(help="Named settings: small (CPU, up to thousands of clips) or ntu60.")
+        str,
+        typer.Option(
+            help="Named settings: small (a CPU, up to thousands of clips), ntu60, gym, k400, finetune.",
+            rich_help_panel=_HOW,
+        ),
     ] = "small",
-    change: Annotated[
-        list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Change one setting, any number of times.")
+    config: Annotated[
+        Path | None,
+        typer.Option(metavar="C.toml", help="Settings that differ from the recipe's.", rich_help_panel=_HOW),
     ] = None,
-    train_split: Annotated[str, typer.Option(metavar="A,B", help="Splits to train on.", show_default="all clips")] = "",
-    val_split: Annotated[
-        str, typer.Option(metavar="A,B", help="Splits to validate and calibrate on.", show_default="none")
+    change: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="NAME=VALUE", help="Change one setting, any number of times.", rich_help_panel=_HOW
+        ),
+    ] = None,
+    train_split: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", help="Splits to train on.", show_default="train, or all clips", rich_help_panel=_DATA
+        ),
     ] = "",
+    val_split: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", help="Splits to validate and calibrate on.", show_default="val if there is one",
+            rich_help_panel=_DATA,
+        ),
+    ] = "",
+    val_share: Annotated[
+        float,
+        typer.Option(
+            metavar="SHARE", min=0, max=0.9, rich_help_panel=_DATA,
+            help="Without a validation split, so many of the training clips are held out; 0: train on all.",
+        ),
+    ] = 0.2,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE", help="Class names, one per line, for poses that only number them.", rich_help_panel=_DATA
+        ),
+    ] = None,
     start: Annotated[
-        str | None, typer.Option("--from", metavar="MODEL", help="Go on from this model, of the same kind and labels.")
+        str | None,
+        typer.Option(
+            "--from", metavar="MODEL", help="Go on from this model; its head is kept where the labels are the same.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The result only.")] = False,
-    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,  # noqa: ARG001 - read by `entry`
-) -> int:
-    """Train a PoseConv3D on stored poses.
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_HOW)] = "auto",
+    tensorboard: Annotated[
+        bool,
+        typer.Option("--tensorboard", help="Also write curves for TensorBoard (pip install 'poseact\\[tensorboard]').",
+                     rich_help_panel=_TALK),
+    ] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The result only.", rich_help_panel=_TALK)] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_TALK)] = False,
+) -> int:  # fmt: skip
+    """Train a PoseConv3D.
 
     \b
     Examples:
-      [bold]poseact train poses.pkl --out runs/mine --val-split val[/bold]
+      [bold]poseact train poses.pkl --out runs/mine[/bold]
+      [bold]poseact train clips/ --out runs/mine[/bold]             class folders of videos
       [bold]poseact train poses.pkl --out runs/mine --set epochs=100 --set augmentation.mixup=0.2[/bold]
+      [bold]poseact train poses.pkl --out runs/fine --from runs/mine --set frozen=2 --set layer_decay=0.7[/bold]
+      [bold]torchrun --nproc-per-node 8 -m poseact train ntu60_hrnet.pkl --out runs/ntu --recipe ntu60[/bold]
       [bold]poseact recognize clip.mp4 --model runs/mine[/bold]
 
     Killed or interrupted, the same command goes on after the last finished epoch, as if nothing had happened.
     """
-    from poseact.poses import read_pyskl
+    from poseact.cli.messages import Messages
+    from poseact.cli.training import Reporter, labelled, poses_of, report_run
     from poseact.recognize.settings import resolve_device
-    from poseact.report.confusion import write_confusion
-    from poseact.train import Epoch
-    from poseact.train import recipe as named_recipe
+    from poseact.train import Processes, parts, settings_of
     from poseact.train import train as train_model
 
-    settings = named_recipe(recipe, dict(map(_change, change or [])))
-
-    def show(epoch: Epoch) -> None:
-        looked = f"   validation top-1 {epoch.validation.top1:.1%}" if epoch.validation else ""
-        typer.echo(
-            f"epoch {epoch.number}/{settings.epochs}   loss {epoch.loss:.3f}   top-1 {epoch.accuracy:.1%}{looked}   "
-            f"{epoch.clips_per_second:.1f} clips/s   {epoch.seconds_left / 60:.0f} min left",
-            err=True,
+    messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
+    settings = settings_of(recipe, config, dict(map(_change, change or [])))
+    chosen = resolve_device(device)
+    processes = Processes.join(chosen)
+    try:
+        dataset = labelled(poses_of(poses, out, chosen, messages, processes), labels, messages)
+        dataset, train_parts, validation_parts = parts(
+            dataset, _names(train_split), _names(val_split), val_share, settings.seed
         )
-
-    run = train_model(
-        read_pyskl(poses), settings, out, name=name or out.name, device=resolve_device(device),
-        train_splits=_names(train_split), validation_splits=_names(val_split), start=start,
-        on_epoch=None if quiet else show,
-    )  # fmt: skip
-    if run.validation is not None:
-        picture = out / "confusion.png"
-        write_confusion(run.validation.confusion, run.card.labels, picture, f"{run.card.name}, validation")
-        typer.echo(
-            f"validation: top-1 {run.validation.top1:.1%}, top-5 {run.validation.top5:.1%}, "
-            f"mean class {run.validation.mean_class:.1%}; confusion matrix in {picture}"
-        )
-    typer.echo(f"model: {run.weights}; use it with `poseact recognize VIDEO --model {out}`")
+        with Reporter(settings, out, tensorboard=tensorboard, wanted=not quiet and processes.writes) as reporter:
+            run = train_model(
+                dataset, settings, out, name=name or out.name, device=chosen, train_splits=train_parts,
+                validation_splits=validation_parts, start=start, processes=processes, on_epoch=reporter.add,
+                on_warning=messages.warning,
+            )  # fmt: skip
+    finally:
+        processes.leave()
+    if processes.writes:
+        report_run(run, out)
     return 0
 
 
@@ -81,7 +124,7 @@ def _names(text: str) -> list[str]:
     return [name.strip() for name in text.split(",") if name.strip()]
 
 
-def _change(text: str) -> tuple[str, object]:
+def _change(text: str) -> tuple[str, Any]:
     """`NAME=VALUE`, the value as JSON or else as text. Raises: UsageError without an equals sign."""
     name, equals, value = text.partition("=")
     if not equals:

@@ -220,7 +220,9 @@ def _claim(out: Path, settings: TrainSettings, parts: dict[str, object]) -> None
     text = json.dumps({"settings": settings.model_dump(mode="json"), **parts}, indent=2) + "\n"
     config = out / CONFIG
     if config.exists() and config.read_text() != text:
-        raise UsageError(f"{out} holds a run with other settings; choose another --out, or delete it to start anew")
+        raise UsageError(
+            f"{out} holds a run with other settings or data; choose another --out, or delete it to start anew"
+        )
     if not config.exists():
         if out.exists() and any(out.iterdir()):
             raise UsageError(f"{out} is not empty and holds no run; choose another --out")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -164,8 +167,8 @@ RECIPES: dict[str, TrainSettings] = {
 }
 
 
-def recipe(name: str, changes: dict[str, Any] | None = None) -> TrainSettings:
-    """A named recipe with some fields changed; `{"augmentation.mixup": 0.2}` reaches inside.
+def recipe(name: str, changes: Mapping[str, Any] | None = None) -> TrainSettings:
+    """A named recipe with some fields changed; `{"augmentation.mixup": 0.2}` reaches inside, `{"train.lr": 1}` is `lr`.
 
     Raises: UsageError for an unknown recipe, an unknown field or a value out of range.
     """
@@ -173,7 +176,7 @@ def recipe(name: str, changes: dict[str, Any] | None = None) -> TrainSettings:
         raise UsageError(f"unknown recipe {name!r}; known are {', '.join(RECIPES)}")
     document = RECIPES[name].model_dump()
     for path, value in (changes or {}).items():
-        *parents, last = path.split(".")
+        *parents, last = path.removeprefix("train.").split(".")
         place: Any = document
         for parent in parents:
             place = place.get(parent) if isinstance(place, dict) else None
@@ -184,6 +187,32 @@ def recipe(name: str, changes: dict[str, Any] | None = None) -> TrainSettings:
         return TrainSettings.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        raise UsageError(
-            f"setting {'.'.join(map(str, first['loc']))}: {first['msg']}, got {first['input']!r}"
-        ) from error
+        where = ".".join(map(str, first["loc"])) or "settings"
+        raise UsageError(f"setting {where}: {first['msg']}, got {first['input']!r:.80}") from error
+
+
+def settings_of(name: str, file: Path | None, changes: Mapping[str, Any]) -> TrainSettings:
+    """A recipe, with the settings of a TOML file (tables are groups, `[train]` the settings themselves), with changes.
+
+    Raises: UsageError for a file that cannot be read or is no TOML, and as `recipe`.
+    """
+    if file is None:
+        return recipe(name, changes)
+    try:
+        document = tomllib.loads(file.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"--config {file} cannot be read as TOML: {error}") from error
+    name = str(document.pop("recipe", name))
+    return recipe(name, {**_flat(document), **changes})
+
+
+def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """{"augmentation": {"flip": 0}} -> {"augmentation.flip": 0}; `config` is a value of its own."""
+    flat: dict[str, Any] = {}
+    for key, value in document.items():
+        path = f"{prefix}{key}"
+        if isinstance(value, dict) and path not in ("config", "train.config"):
+            flat |= _flat(value, f"{path}.")
+        else:
+            flat[path] = value
+    return flat

@@ -1,0 +1,41 @@
+from collections import Counter
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poseact.poses import nobody
+from poseact.train.hold_out import hold_out
+from poseact.types import PoseSequence, Provenance
+
+
+def clip(name: str, label: int, source: str = "") -> PoseSequence:
+    one = nobody((10, 10), 10.0, np.zeros(1), np.zeros(1, np.int64), name, label)
+    return replace(one, provenance=Provenance(source))
+
+
+@pytest.mark.parametrize("share", [0.0, 0.2, 0.5])
+def test_the_share_of_each_class_is_held_out(share):
+    clips = [clip(f"{label}-{number}", label) for label in range(3) for number in range(20)]
+    train, validation = hold_out(clips, share)
+    assert sorted(train + validation) == sorted(one.name for one in clips)
+    assert Counter(name[0] for name in validation) == ({str(label): 20 * share for label in range(3)} if share else {})
+
+
+@pytest.mark.parametrize("clips", [[], [clip("only", 0)]], ids=["nothing", "one clip"])
+def test_the_last_clip_is_never_held_out(clips):
+    assert hold_out(clips, 0.9) == ([one.name for one in clips], [])
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 9)), max_size=40), st.integers(0, 5))
+def test_a_source_is_never_on_both_sides(rows, seed):
+    clips = [clip(str(number), label, f"video{source}") for number, (label, source) in enumerate(rows)]
+    train, validation = hold_out(clips, 0.3, seed)
+    source = {one.name: one.provenance.source for one in clips}
+    assert not {source[name] for name in train} & {source[name] for name in validation}
+    label = {one.name: one.label for one in clips}
+    assert {label[name] for name in train} == set(label.values())
+    assert (train, validation) == hold_out(clips, 0.3, seed)
