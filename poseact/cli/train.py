@@ -69,6 +69,14 @@ def train(
             rich_help_panel=_HOW,
         ),
     ] = None,
+    few_shot: Annotated[
+        bool,
+        typer.Option(
+            "--few-shot",
+            help="Only fit a new head on the embeddings of --from, or of the embedded model: seconds, few examples.",
+            rich_help_panel=_HOW,
+        ),
+    ] = False,
     name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_HOW)] = "auto",
     tensorboard: Annotated[
@@ -87,6 +95,7 @@ def train(
       [bold]poseact train clips/ --out runs/mine[/bold]             class folders of videos
       [bold]poseact train poses.pkl --out runs/mine --set epochs=100 --set augmentation.mixup=0.2[/bold]
       [bold]poseact train poses.pkl --out runs/fine --from runs/mine --set frozen=2 --set layer_decay=0.7[/bold]
+      [bold]poseact train poses.pkl --out runs/few --few-shot[/bold]     five examples per class are enough
       [bold]torchrun --nproc-per-node 8 -m poseact train ntu60_hrnet.pkl --out runs/ntu --recipe ntu60[/bold]
       [bold]poseact recognize clip.mp4 --model runs/mine[/bold]
 
@@ -94,12 +103,17 @@ def train(
     """
     from poseact.cli.messages import Messages
     from poseact.cli.training import Reporter, labelled, poses_of, report_run
+    from poseact.recognize import DEFAULT_MODEL
     from poseact.recognize.settings import resolve_device
     from poseact.train import Processes, parts, settings_of
+    from poseact.train import few_shot as fit_head
     from poseact.train import train as train_model
+    from poseact.zoo import load_with_card
 
     messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
-    settings = settings_of(recipe, config, dict(map(_change, change or [])))
+    settings = settings_of(
+        recipe, config, dict(map(_change, change or [])), load_with_card(start).card if start else None
+    )
     chosen = resolve_device(device)
     processes = Processes.join(chosen)
     try:
@@ -107,6 +121,13 @@ def train(
         dataset, train_parts, validation_parts = parts(
             dataset, _names(train_split), _names(val_split), val_share, settings.seed
         )
+        if few_shot:
+            run = fit_head(
+                dataset, start or DEFAULT_MODEL, out, name=name or out.name, train_splits=train_parts,
+                validation_splits=validation_parts, device=chosen,
+            )  # fmt: skip
+            report_run(run, out)
+            return 0
         with Reporter(settings, out, tensorboard=tensorboard, wanted=not quiet and processes.writes) as reporter:
             run = train_model(
                 dataset, settings, out, name=name or out.name, device=chosen, train_splits=train_parts,

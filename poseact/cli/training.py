@@ -140,7 +140,8 @@ class Reporter:
 
 def report_run(run: Run, out: Path) -> None:
     """Pictures of a finished run, and what it reached, on stdout."""
-    write_curves(history(out), out / "curves.png", run.card.name)
+    if curve := history(out):
+        write_curves(curve, out / "curves.png", run.card.name)
     if run.validation is not None:
         write_confusion(
             run.validation.confusion, run.card.labels, out / "confusion.png", f"{run.card.name}, validation"

@@ -18,7 +18,7 @@ from poseact.models.x3d import X3D
 class PoseConv3D(nn.Module):
     """Heatmap volumes -> logits. Parameters are `backbone.*` and `cls_head.fc_cls.*`, as in published checkpoints."""
 
-    def __init__(self, backbone: nn.Module, head: nn.Module) -> None:
+    def __init__(self, backbone: nn.Module, head: I3DHead) -> None:
         super().__init__()
         self.backbone = backbone
         self.cls_head = head
@@ -26,6 +26,10 @@ class PoseConv3D(nn.Module):
     def forward(self, heatmaps: Tensor) -> Tensor:
         """(N, C, T, H, W), peaks in [0, 1] -> (N, classes) logits."""
         return self.cls_head(self.backbone(heatmaps))
+
+    def embed(self, heatmaps: Tensor) -> Tensor:
+        """(N, C, T, H, W) -> (N, features): what the last linear layer reads, the mean over time and space."""
+        return self.cls_head.avg_pool(self.backbone(heatmaps)).flatten(1)
 
 
 def _classifier(

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn import functional as F
 
 from poseact.errors import InvalidPoses
@@ -170,8 +170,10 @@ def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch
 
 
 @torch.inference_mode()
-def evaluation_logits(network: nn.Module, clips: Clips, settings: Preprocessing, device: torch.device) -> Tensor:
-    """(N, views, C) logits of whole clips, by the views that recognition uses, a few at a time."""
+def view_outputs(
+    network: Callable[[Tensor], Tensor], clips: Clips, settings: Preprocessing, device: torch.device
+) -> Tensor:
+    """(N, views, C) logits or embeddings of whole clips, by the views that recognition uses, a few at a time."""
     return torch.stack(
         [
             torch.cat([network(views.to(device)).float().cpu() for views in _views(clips, row, settings)])

@@ -17,7 +17,7 @@ from torch.nn import functional as F
 
 from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.files import atomic_path
-from poseact.train.batches import Clips, Random, epoch_order, evaluation_logits, training_batch
+from poseact.train.batches import Clips, Random, epoch_order, training_batch, view_outputs
 from poseact.train.distributed import Processes, synchronised
 from poseact.train.metrics import Metrics, measure
 from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision
@@ -194,7 +194,7 @@ class Trainer:
         current = {key: tensor.clone() for key, tensor in self.network.state_dict().items()}
         self.network.load_state_dict(weights)
         try:
-            return evaluation_logits(self.network.eval(), clips, self.settings.preprocessing, self.device)
+            return view_outputs(self.network.eval(), clips, self.settings.preprocessing, self.device)
         finally:
             self.network.load_state_dict(current)
 

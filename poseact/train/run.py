@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -98,7 +98,7 @@ def train(
     _check_apart(clips, validation)
     if processes.writes:
         parts = {"train": list(train_splits), "validation": list(validation_splits), "name": name, "start": start}
-        _claim(out, settings, {**parts, "data": fingerprint(clips, validation)})
+        claim(out, {"settings": settings.model_dump(mode="json"), **parts, "data": fingerprint(clips, validation)})
         for line in oddities(clips, validation, [one for part in sequences for one in part]) if on_warning else ():
             on_warning(line)  # type: ignore[misc]
 
@@ -216,8 +216,9 @@ def _check_apart(clips: Clips, validation: Clips | None) -> None:
         raise InvalidPoses(f"{len(both)} clips are in the training and the validation part, such as {min(both)!r}")
 
 
-def _claim(out: Path, settings: TrainSettings, parts: dict[str, object]) -> None:
-    text = json.dumps({"settings": settings.model_dump(mode="json"), **parts}, indent=2) + "\n"
+def claim(out: Path, document: Mapping[str, object]) -> None:
+    """Note in a run's folder what the run is. Raises: UsageError when the folder holds something else."""
+    text = json.dumps(document, indent=2) + "\n"
     config = out / CONFIG
     if config.exists() and config.read_text() != text:
         raise UsageError(

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from poseact.errors import UsageError
-from poseact.zoo import Preprocessing
+from poseact.zoo import Card, Preprocessing
 
 
 class Strict(BaseModel):
@@ -191,19 +191,26 @@ def recipe(name: str, changes: Mapping[str, Any] | None = None) -> TrainSettings
         raise UsageError(f"setting {where}: {first['msg']}, got {first['input']!r:.80}") from error
 
 
-def settings_of(name: str, file: Path | None, changes: Mapping[str, Any]) -> TrainSettings:
+def settings_of(name: str, file: Path | None, changes: Mapping[str, Any], like: Card | None = None) -> TrainSettings:
     """A recipe, with the settings of a TOML file (tables are groups, `[train]` the settings themselves), with changes.
 
+    Args:
+        like: the model that training starts from; its architecture and preprocessing take the place of the recipe's.
     Raises: UsageError for a file that cannot be read or is no TOML, and as `recipe`.
     """
+    first: dict[str, Any] = {}
+    if like is not None:
+        config = {key: value for key, value in like.config.items() if key != "num_classes"}
+        preprocessing = (like.preprocessing or Preprocessing()).model_dump()
+        first = {"architecture": like.architecture, "config": config, "preprocessing": preprocessing}
     if file is None:
-        return recipe(name, changes)
+        return recipe(name, {**first, **changes})
     try:
         document = tomllib.loads(file.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(f"--config {file} cannot be read as TOML: {error}") from error
     name = str(document.pop("recipe", name))
-    return recipe(name, {**_flat(document), **changes})
+    return recipe(name, {**first, **_flat(document), **changes})
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

@@ -171,3 +171,21 @@ def test_a_folder_without_class_folders(tmp_path, capsys):
     (tmp_path / "clips" / "a.mp4").touch()
     assert run(["train", str(tmp_path / "clips"), "--out", str(tmp_path / "run")]) == 3
     assert "class folders" in capsys.readouterr().err
+
+
+def test_few_examples_are_enough(poses, tmp_path, capsys):
+    out = tmp_path / "few"
+    assert run(["train", str(poses()), "--out", str(out), "--few-shot", "--val-share", "0.5", "--device", "cpu"]) == 0
+    assert "validation: top-1" in capsys.readouterr().out
+    card = json.loads((out / "model.json").read_text())
+    assert card["labels"] == ["up", "side"]
+    assert card["training"]["few_shot"]["backbone"] == "posec3d-jhmdb21"
+    assert card["training"]["validation_top1"] == 1.0
+
+
+def test_training_goes_on_with_the_settings_of_the_model(poses, tmp_path):
+    path = poses()
+    assert run(["train", str(path), "--out", str(tmp_path / "first"), *TINY]) == 0
+    assert run(["train", str(path), "--out", str(tmp_path / "on"), "--from", str(tmp_path / "first"), *TINY[:4]]) == 0
+    first, second = (json.loads((tmp_path / name / "model.json").read_text()) for name in ("first", "on"))
+    assert [first[key] for key in ("config", "preprocessing")] == [second[key] for key in ("config", "preprocessing")]

@@ -1,0 +1,100 @@
+"""A classifier from a few examples per class: a new head on the embeddings of a trained backbone that stays as it is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from poseact import __version__
+from poseact.errors import InvalidPoses, UsageError
+from poseact.models import PoseConv3D
+from poseact.poses import PoseDataset
+from poseact.train.batches import Clips, stack, view_outputs
+from poseact.train.metrics import measure
+from poseact.train.run import Run, calibrate, chosen_sequences, claim, fingerprint
+from poseact.zoo import Card, load_with_card, save
+
+DECAY = 1e-2
+STEPS = 200
+
+
+def few_shot(
+    dataset: PoseDataset,
+    start: str,
+    out: Path,
+    *,
+    name: str,
+    train_splits: Sequence[str] = (),
+    validation_splits: Sequence[str] = (),
+    device: str = "cpu",
+) -> Run:
+    """Fit a head for the classes of a data set and write the whole model to `out`, as `train` does.
+
+    Args:
+        start: the model whose backbone embeds the clips.
+    Raises: UsageError when `start` is no PoseConv3D or `out` holds another run, InvalidPoses, ModelError, OutputError.
+    """
+    if len(dataset.classes) < 2:
+        raise InvalidPoses(f"training needs at least two classes, the poses have {len(dataset.classes)}")
+    loaded = load_with_card(start, device=device)
+    network, preprocessing = loaded.network, loaded.card.preprocessing
+    if not isinstance(network, PoseConv3D) or preprocessing is None:
+        raise UsageError(f"{start} is a {loaded.card.architecture}; few examples need a PoseConv3D to build on")
+
+    def parted(splits: Sequence[str]) -> tuple[Clips, Tensor]:
+        clips = stack(chosen_sequences(dataset, splits), dataset.classes, preprocessing)
+        if clips.layout != loaded.card.layout:
+            raise UsageError(f"the poses are {clips.layout}, but {start} reads {loaded.card.layout}")
+        return clips, view_outputs(network.embed, clips, preprocessing, torch.device(device))
+
+    clips, features = parted(train_splits)
+    parts = {"train": list(train_splits), "validation": list(validation_splits), "name": name}
+    claim(out, {"few_shot": {"backbone": loaded.sha256}, **parts, "data": fingerprint(clips, None)})
+    weight, bias = fit_head(features, clips.label, len(dataset.classes))
+    temperature, unknown_below, final = 1.0, 0.0, None
+    figures: dict[str, float] = {}
+    if validation_splits:
+        validation, seen = parted(validation_splits)
+        logits = seen @ weight.T + bias
+        temperature, unknown_below, figures = calibrate(logits, validation.label)
+        final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
+    card = Card(
+        name=name, task="classify", architecture=loaded.card.architecture,
+        config={**loaded.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
+        layout=loaded.card.layout, preprocessing=preprocessing, unknown_below=round(unknown_below, 4),
+        temperature=round(temperature, 4), licence=loaded.card.licence, poseact=__version__,
+        training={"clips": len(clips), "few_shot": {"backbone": loaded.card.name, "sha256": loaded.sha256}, **figures},
+    )  # fmt: skip
+    tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
+    return Run(save(out, tensors, card, half=True), card, final)
+
+
+def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:
+    """Weight (classes, D) and bias (classes,) of the logistic regression on standardised embeddings.
+
+    Args:
+        features: (N, views, D); every view counts as an example.
+        label: (N,).
+        decay: of the squared weights, per example.
+    """
+    views, width = features.shape[1:]
+    examples, target = features.reshape(-1, width).double(), label.repeat_interleave(views)
+    mean, deviation = examples.mean(0), examples.std(0).clamp(min=1e-6)
+    standard = (examples - mean) / deviation
+    weight = torch.zeros(classes, width, dtype=torch.float64, requires_grad=True)
+    bias = torch.zeros(classes, dtype=torch.float64, requires_grad=True)
+    optimizer = torch.optim.LBFGS([weight, bias], max_iter=STEPS, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimizer.zero_grad()
+        value = F.cross_entropy(standard @ weight.T + bias, target) + decay * weight.square().sum() / 2
+        value.backward()
+        return value
+
+    optimizer.step(loss)
+    scaled = (weight / deviation).detach()
+    return scaled.float(), (bias - scaled @ mean).detach().float()
