@@ -1,4 +1,4 @@
-"""A classifier from a few examples per class: a new head on the embeddings of a trained backbone that stays as it is."""
+"""A classifier from a few examples per class: a new head on the embeddings of a trained backbone, left as it is."""
 
 from __future__ import annotations
 
