@@ -1,6 +1,10 @@
-"""Accuracy and cost of the embedded pose estimators in true person boxes, by size of the person.
+"""Accuracy and cost of pose estimators in true person boxes, by size of the person.
 
-Usage: python benchmarks/pose.py --shared DIR [--variants NAME...] [--threads 1] [--people 344] [--clips 0]
+Usage: python benchmarks/pose.py --shared DIR [--variants NAME...] [--model NAME_OR_PATH...] [--device cpu]
+    [--threads 1] [--people 344] [--clips 0]
+
+Measured are the variants of the embedded estimators, or whatever --model names: models with a card of the task "pose"
+that says how their heatmaps are read, each with and without the flip test.
 
 OKS is COCO's object keypoint similarity, the mean over people of the mean over their labelled joints, on every
 annotated person of DIR/data/coco_keypoints. PCK is the share of joints within a fifth of the box side, over 12 joints
@@ -28,11 +32,12 @@ from rich.table import Table
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from poseact.pose import TopDown
+from poseact.errors import PoseactError, UsageError
+from poseact.pose import HeatmapTopDown, PoseEstimator, TopDown
 from poseact.skeleton import COCO17_OKS_SIGMAS
 from poseact.types import Array, Boxes
 from poseact.video import open_video
-from poseact.zoo import load
+from poseact.zoo import load, load_with_card
 
 VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
     "thunder": ("movenet-thunder", {}),
@@ -101,7 +106,26 @@ def pck(xy: Array, person: Person) -> float:
     return float(near[person.labelled].mean())
 
 
-def estimate(estimator: TopDown, people: list[Person]) -> tuple[list[Array], Array]:
+def variant(name: str, device: str) -> PoseEstimator:
+    model, settings = VARIANTS[name]
+    return TopDown(load(model, device=device), device=device, **settings)
+
+
+def heatmap_estimators(name: str, device: str) -> Iterator[tuple[str, PoseEstimator]]:
+    """The model with and without the flip test. Raises: UsageError for another kind of model."""
+    loaded = load_with_card(name, device=device)
+    if loaded.card.task != "pose" or loaded.card.estimation is None:
+        raise UsageError(
+            f"the card of {name} has the task {loaded.card.task!r} and says nothing of heatmaps; "
+            "give a heatmap pose estimator"
+        )
+    settings = loaded.card.estimation.model_dump()
+    for flip in (True, False):
+        estimator = HeatmapTopDown(loaded.network, name=loaded.card.name, **settings, flip=flip, device=device)
+        yield f"{estimator.name}{'' if flip else ', no flip'}", estimator
+
+
+def estimate(estimator: PoseEstimator, people: list[Person]) -> tuple[list[Array], Array]:
     """Joints (K, 2) of everybody, and s per person by the clock and of the processor."""
     found = []
     began = np.array([time.perf_counter(), time.process_time()])
@@ -111,9 +135,7 @@ def estimate(estimator: TopDown, people: list[Person]) -> tuple[list[Array], Arr
     return found, (np.array([time.perf_counter(), time.process_time()]) - began) / max(len(people), 1)
 
 
-def row(name: str, people: list[Person], actors: list[Person]) -> list[str]:
-    model, settings = VARIANTS[name]
-    estimator = TopDown(load(model), **settings)
+def row(name: str, estimator: PoseEstimator, people: list[Person], actors: list[Person]) -> list[str]:
     joints, seconds = estimate(estimator, people)
     similarity = np.array([oks(xy, person) for xy, person in zip(joints, people, strict=True)])
     area = np.array([person.area for person in people])
@@ -126,20 +148,28 @@ def row(name: str, people: list[Person], actors: list[Person]) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, default=list(VARIANTS))
+    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="all of them, unless --model is given")
+    parser.add_argument("--model", nargs="+", default=[], metavar="NAME_OR_PATH")
+    parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--people", type=int, default=10_000, help="at most so many people, evenly spread")
     parser.add_argument("--clips", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    names = arguments.variants or ([] if arguments.model else list(VARIANTS))
+    try:
+        estimators = [(name, variant(name, arguments.device)) for name in names]
+        estimators += [pair for name in arguments.model for pair in heatmap_estimators(name, arguments.device)]
+    except PoseactError as error:
+        parser.error(str(error))
     everybody = list(coco_people(arguments.shared / "data/coco_keypoints"))
     people = everybody[:: max(round(len(everybody) / arguments.people), 1)]
     actors = list(jhmdb_people(arguments.shared / "data/jhmdb", arguments.clips))
     table = Table(title=f"{len(people)} people, {len(actors)} pictures of actors, {arguments.threads} thread(s)")
     for column in ("variant", "OKS", *SIZES, f"PCK@{CLOSE}", "ms per person", "CPU ms"):
         table.add_column(column, justify="left" if column == "variant" else "right")
-    for name in arguments.variants:
-        table.add_row(*row(name, people, actors))
+    for name, estimator in estimators:
+        table.add_row(*row(name, estimator, people, actors))
     Console().print(table)
 
 

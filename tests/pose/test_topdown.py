@@ -4,7 +4,7 @@ import torch
 
 from poseact.errors import UsageError
 from poseact.pose import TopDown
-from poseact.pose.topdown import within_picture
+from poseact.pose.people import within_picture
 from poseact.types import Boxes
 
 

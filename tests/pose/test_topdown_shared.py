@@ -5,8 +5,9 @@ import json
 import cv2
 import numpy as np
 import pytest
+from torch import nn
 
-from poseact.pose import TopDown
+from poseact.pose import HeatmapTopDown, TopDown
 from poseact.skeleton import COCO17_OKS_SIGMAS
 from poseact.types import Boxes
 
@@ -56,3 +57,30 @@ def test_similarity(movenet, annotated, name, settings, bar):
     similarity, people = mean_oks(TopDown(movenet(name), **settings), annotated)
     assert people > 30
     assert similarity >= bar
+
+
+class Heatmaps(nn.Module):
+    """MoveNet without what it knows beside its heatmaps: a heatmap network that takes pixels as they are."""
+
+    def __init__(self, network):
+        super().__init__()
+        self._network = network
+
+    def forward(self, pixels):
+        return self._network(pixels).heatmap
+
+
+@pytest.mark.parametrize(("codec", "refinement"), [("classic", "quarter"), ("udp", "udp")], ids=["classic", "udp"])
+def test_heatmaps_of_real_people(movenet, annotated, codec, refinement):
+    """The highest places of MoveNet's heatmaps are, at best, as good as its published decoding."""
+    estimator = HeatmapTopDown(
+        Heatmaps(movenet("movenet-lightning")),
+        name="heatmaps",
+        size=(192, 192),
+        codec=codec,
+        refinement=refinement,
+        normalised=False,
+        flip=False,
+    )
+    similarity, _ = mean_oks(estimator, annotated)
+    assert similarity >= 0.41
