@@ -31,8 +31,8 @@ def main() -> None:
 
     parts = read_splits(options.splits)
     clips = [clip for clip in find_clips(options.videos)[0] if parts.get(clip.name) == options.split]
-    recognizer = Recognizer.open(Settings(model=options.model, speed=options.speed))
-    labels = recognizer.classifier.card.labels
+    recognizer = Recognizer.open(Settings(models=(options.model,), speed=options.speed))
+    labels = recognizer.classifier.labels
     probability = np.full((len(clips), len(labels)), 1 / len(labels))
     unseen, seconds = 0, 0.0
     for row, clip in enumerate(track(clips, console=Console(stderr=True))):
@@ -50,7 +50,7 @@ def main() -> None:
     table.add_row(str(len(clips)), str(right), *shares, str(unseen), f"{seconds / len(clips):.2f}")
     Console().print(table)
     if options.confusion:
-        title = f"{recognizer.classifier.card.name} on {len(clips)} JHMDB {options.split} clips"
+        title = f"{recognizer.classifier.models[0].name} on {len(clips)} JHMDB {options.split} clips"
         write_confusion(metrics.confusion, labels, options.confusion, title)
 
 

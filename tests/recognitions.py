@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from poseact.recognize.result import Person, Recognition
+from poseact.recognize.result import Person, Recognition, UsedModel
 from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
 
 STANDING = np.array(
@@ -57,8 +57,7 @@ def recognition(**changes) -> Recognition:
         "persons": (person(),),
         "reason": "person 1: in 100% of the frames, nobody else is seen",
         "unknown_below": 0.3,
-        "model": "posec3d-test",
-        "model_sha256": "ab" * 32,
+        "models": (UsedModel("posec3d-test", "ab" * 32),),
         "device": "cpu",
         "frames_looked_at": 8,
         "timings": {"decode": 0.11111111, "detect": 0.5, "pose": 1.25, "track": 0.01, "classify": 0.2},

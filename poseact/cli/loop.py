@@ -21,6 +21,7 @@ from poseact.report.contact_sheet import write_heatmaps
 from poseact.report.overlay import write_overlay
 from poseact.skeleton import layout
 from poseact.types import PoseSequence
+from poseact.zoo.fetch import watched
 
 
 def recognize_all(
@@ -40,7 +41,7 @@ def recognize_all(
         results = Results(
             messages, bars, as_json=as_json, top=top, details=messages.verbosity > 0, several=several
         )  # fmt: skip
-        with bars.step("loading the models"):
+        with bars.step("loading the models") as advance, watched(advance):
             recognizer = Recognizer.open(settings)
         loop = _Loop(recognizer, outputs, results, bars, messages)
         try:

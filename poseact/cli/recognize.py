@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from poseact.cli.messages import Messages
+from poseact.cli.numbers import numbers
 from poseact.errors import UsageError
 
 
@@ -44,11 +45,29 @@ def recognize(
         typer.Argument(metavar="SOURCE...", help="Videos, folders of videos (searched to the bottom), or .pkl poses."),
     ] = None,
     model: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="MODEL",
-            help="Embedded model, .safetensors file or training run.",
+            help="Embedded model, .safetensors file or training run; given several times, their answers are averaged.",
             show_default="the embedded one",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W...",
+            help="Of each --model in the average: --weights 2 1.",
+            show_default="equal",
+            rich_help_panel=_WHAT,
+        ),
+    ] = None,
+    stream_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RGB POSE...",
+            help="Of pictures and poses in the answer of a model that looks at both.",
+            show_default="1 1",
             rich_help_panel=_WHAT,
         ),
     ] = None,
@@ -130,6 +149,7 @@ def recognize(
       [bold]poseact recognize clips/ --json --person all[/bold]
       [bold]poseact recognize clip.mp4 --save-poses poses.pkl[/bold]
       [bold]poseact recognize poses.pkl[/bold]
+      [bold]poseact recognize clip.mp4 --model joint.safetensors --model runs/limb[/bold]
 
     A video without a person, or with an action that the model does not know, is an answer ("no person", "unknown").
     """
@@ -138,6 +158,7 @@ def recognize(
 
     messages = Messages(verbosity=verbose - quiet, debug=debug)
     found = expand(sources or [], messages)
+    model_weights, streams = numbers(weights, "--weights"), numbers(stream_weights, "--stream-weights")
     outputs = Outputs.plan(found, overlay=overlay, poses=save_poses, heatmaps=save_heatmaps)
 
     if all(source.error for source in found):
@@ -147,7 +168,8 @@ def recognize(
     from poseact.recognize import DEFAULT_MODEL, Settings
 
     settings = Settings(
-        model=model or DEFAULT_MODEL, person=_known_person(person), speed=speed.value, detector=detector,
+        models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
+        person=_known_person(person), speed=speed.value, detector=detector,
         detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
         decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip

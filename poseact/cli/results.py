@@ -5,12 +5,10 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from rich.console import Console
-
 from poseact.cli.failures import as_poseact_error, describe, exit_code
 from poseact.cli.messages import Messages
 from poseact.cli.progress import Bars
-from poseact.cli.stdout import write_line
+from poseact.cli.stdout import Tables, write_line
 from poseact.recognize import Recognition
 from poseact.report.document import recognition_json
 from poseact.report.error_document import error_json
@@ -76,7 +74,7 @@ class Results:
         return shown
 
     def _print(self, renderable: Any) -> None:
-        console = _Console(highlight=False)
+        console = Tables(highlight=False)
         with self._bars.paused():
             console.print(renderable, width=min(console.width, PANEL_WIDTH))
             sys.stdout.flush()
@@ -84,9 +82,3 @@ class Results:
     def _write_line(self, line: str) -> None:
         with self._bars.paused():
             write_line(line)
-
-
-class _Console(Console):
-    def on_broken_pipe(self) -> None:
-        """Leave it to the caller, where rich would exit on its own."""
-        raise BrokenPipeError

@@ -8,6 +8,7 @@ from torch import Tensor
 from poseact.errors import UsageError
 
 ImageSize = tuple[int, int]  # (height, width) px
+Box = tuple[int, int, int, int]  # left, top, right, bottom, px; right and bottom are outside
 
 
 def subject_crop(
@@ -34,12 +35,33 @@ def subject_crop(
     Returns:
         xy relative to the box, and the (height, width) of the box. Corners are truncated towards zero.
     """
-    box = _extent(xy)
-    if box is None:
-        return xy, image_size
-    (low_x, low_y), (high_x, high_y) = box
+    left, top, right, bottom = subject_box(
+        xy, image_size, padding=padding, threshold=threshold, hw_ratio=hw_ratio, beyond_image=beyond_image
+    )
+    corner = torch.tensor([float(left), float(top)], dtype=xy.dtype, device=xy.device)
+    return torch.where(xy != 0, xy - corner, xy), (bottom - top, right - left)
+
+
+def subject_box(
+    xy: Tensor,
+    image_size: ImageSize,
+    *,
+    padding: float = 0.25,
+    threshold: float = 10.0,
+    hw_ratio: float | None = 1.0,
+    beyond_image: bool = True,
+) -> Box:
+    """The box that `subject_crop` cuts out, for cutting pictures in the same way; the whole picture when it cuts none.
+
+    Args: as there.
+    """
+    extent = _extent(xy)
+    whole = (0, 0, image_size[1], image_size[0])
+    if extent is None:
+        return whole
+    (low_x, low_y), (high_x, high_y) = extent
     if high_x - low_x < threshold or high_y - low_y < threshold:
-        return xy, image_size
+        return whole
     centre_x, centre_y = (high_x + low_x) / 2, (high_y + low_y) / 2
     half_width, half_height = (high_x - low_x) / 2 * (1 + padding), (high_y - low_y) / 2 * (1 + padding)
     if hw_ratio is not None:
@@ -50,9 +72,7 @@ def subject_crop(
     )  # fmt: skip
     if not beyond_image:
         left, top, right, bottom = max(left, 0), max(top, 0), min(right, image_size[1]), min(bottom, image_size[0])
-    left, right, top, bottom = int(left), int(right), int(top), int(bottom)
-    corner = torch.tensor([float(left), float(top)], dtype=xy.dtype, device=xy.device)
-    return torch.where(xy != 0, xy - corner, xy), (bottom - top, right - left)
+    return int(left), int(top), int(right), int(bottom)
 
 
 def _extent(xy: Tensor) -> tuple[tuple[float, float], tuple[float, float]] | None:

@@ -1,10 +1,14 @@
 """Videos and stored poses -> named actions."""
 
-from poseact.recognize.classifier import Answer, Classifier
+from poseact.recognize.answer import Answer
+from poseact.recognize.classifier import Classifier
+from poseact.recognize.ensemble import Ensemble, open_models
+from poseact.recognize.pictures import Pictures
 from poseact.recognize.recognizer import Recognizer
-from poseact.recognize.result import Person, Recognition, named
+from poseact.recognize.result import Person, Recognition, UsedModel, named
 from poseact.recognize.settings import DEFAULT_MODEL, SPEEDS, Settings
 
 __all__ = [
-    "DEFAULT_MODEL", "SPEEDS", "Answer", "Classifier", "Person", "Recognition", "Recognizer", "Settings", "named",
+    "DEFAULT_MODEL", "SPEEDS", "Answer", "Classifier", "Ensemble", "Person", "Pictures", "Recognition", "Recognizer",
+    "Settings", "UsedModel", "named", "open_models",
 ]  # fmt: skip

@@ -1,136 +1,153 @@
-"""Poses of one person -> class probabilities: windows, views, network, averaging. Knows nothing of videos or files."""
+"""Poses of one person, with the pictures behind them where a network wants them -> class probabilities. Reads no file.
+
+An `Ensemble` of several classifiers is called in the same way.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from poseact.errors import InvalidPoses, ModelError
-from poseact.heatmap import iter_evaluation_views
-from poseact.poses.joints import without_weak_joints
-from poseact.recognize.result import named
-from poseact.recognize.windows import windows
-from poseact.skeleton import layout
-from poseact.types import Array, PoseSequence, Prediction, Segment
+from poseact.errors import InvalidPoses, ModelError, UsageError
+from poseact.recognize.answer import Answer, answer, longest_window
+from poseact.recognize.inputs import heatmap_views, network_inputs, streams
+from poseact.recognize.pictures import Pictures
+from poseact.recognize.result import UsedModel
+from poseact.recognize.shares import shares
+from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, load_with_card
 
-VIEWS_AT_ONCE = 8
 EVERYTHING = slice(None)
-
-
-@dataclass(frozen=True)
-class Answer:
-    """What one person does.
-
-    Attributes:
-        predictions: every class, most probable first; the mean over the windows.
-        segments: the most probable class of each window.
-    """
-
-    predictions: tuple[Prediction, ...]
-    segments: tuple[Segment, ...]
+STREAMS = "streams (pictures and poses)"
 
 
 class Classifier:
-    """A PoseConv3D with its card.
+    """A PoseConv3D, an RGBPose-Conv3D, or a network of pictures alone, with its card.
 
     Args:
-        network: (N, K, T, H, W) heatmaps -> (N, classes) logits, in eval mode on `device`.
+        network: the inputs of `network_inputs` -> (N, classes) logits, or one such tensor per stream; in eval mode on
+            `device`.
         card: of the network.
         sha256: of its weight file.
-        clips, flip: override the number of clips per window and the mirrored views of the card.
+        clips, flip: override the number of clips per window and the mirrored views of the card. A network that looks at
+            pictures is not mirrored against its card: its published evaluation has no mirrored views.
+        stream_weights: of the pictures and the poses in the answer of a network that has both, 1:1 by default as
+            published; others have one stream, and nothing is weighted.
+    Raises: ModelError for a card of something else; UsageError for weights that cannot work.
     """
 
     def __init__(
         self, network: torch.nn.Module, card: Card, sha256: str = "", *, device: str = "cpu", clips: int | None = None,
-        flip: bool | None = None,
+        flip: bool | None = None, stream_weights: Sequence[float] | None = None,
     ) -> None:  # fmt: skip
         if card.task != "classify" or card.preprocessing is None:
             raise ModelError(
                 f"{card.name} is a network for {card.task!r}, not a classifier; see `poseact recognize --help`"
             )
+        self.streams = streams(card)
         self.network = network.to(memory_format=torch.channels_last_3d)
         self.card = card
         self.sha256 = sha256
         self.device = device
-        changes = {"num_clips": clips, "flip": flip}
+        changes = {"num_clips": clips, "flip": None if flip and self.sees_pictures else flip}
         self.preprocessing = card.preprocessing.model_copy(
             update={name: value for name, value in changes.items() if value is not None}
         )
+        weights = stream_weights if len(self.streams) > 1 else None
+        self._shares = shares(weights, len(self.streams), "--stream-weights", STREAMS)
 
     @classmethod
-    def open(cls, name: str, *, device: str = "cpu", clips: int | None = None, flip: bool | None = None) -> Classifier:
-        """Load a classifier by name, file or run folder. Raises: ModelError and its kinds."""
+    def open(
+        cls, name: str, *, device: str = "cpu", clips: int | None = None, flip: bool | None = None,
+        stream_weights: Sequence[float] | None = None,
+    ) -> Classifier:  # fmt: skip
+        """Load a classifier by name, file or run folder. Raises: ModelError and its kinds, UsageError."""
         loaded = load_with_card(name, device=device)
-        return cls(loaded.network, loaded.card, loaded.sha256, device=device, clips=clips, flip=flip)
-
-    def __call__(self, poses: PoseSequence, person: int) -> Answer:
-        """Classify one person, a row of `poses`. Raises: InvalidPoses when the layout is not the network's."""
-        self._check_layout(poses)
-        present = poses.box_score[person] > 0
-        parts = windows(poses.pts, present, self.preprocessing.seconds)
-        if not parts:
-            return Answer((), ())
-        probability = np.stack([self.probability(poses, [person], slice(part.first, part.last + 1)) for part in parts])
-        segments = tuple(
-            Segment(
-                start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
-                first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
-                person=int(poses.track_id[person]), probability=float(row.max()),
-                label=named(self._ranked(row), self.card.unknown_below, int(present[part.first : part.last + 1].sum())),
-            )
-            for part, row in zip(parts, probability, strict=True)
+        return cls(
+            loaded.network, loaded.card, loaded.sha256, device=device, clips=clips, flip=flip,
+            stream_weights=stream_weights,
         )  # fmt: skip
-        return Answer(self._ranked(probability.mean(0)), segments)
+
+    @property
+    def sees_pictures(self) -> bool:
+        """Whether poses alone are not enough."""
+        return "rgb" in self.streams
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        return self.card.labels
+
+    @property
+    def unknown_below(self) -> float:
+        """A top probability below this is not named."""
+        return self.card.unknown_below
+
+    @property
+    def models(self) -> tuple[UsedModel, ...]:
+        """What answers: this one."""
+        return (UsedModel(self.card.name, self.sha256, 1.0, self._shares if len(self.streams) > 1 else ()),)
+
+    def __call__(self, poses: PoseSequence, person: int, pictures: Pictures | None = None) -> Answer:
+        """Classify one person, a row of `poses`.
+
+        Raises: InvalidPoses when the layout is not the network's; InputError when it wants pictures and gets none;
+        InvalidVideo and LimitExceeded when they cannot be had.
+        """
+        self._check_layout(poses)
+        return answer(
+            poses, person, seconds=self.preprocessing.seconds, labels=self.labels, unknown_below=self.unknown_below,
+            probability=lambda frames: self.probability(poses, [person], frames, pictures),
+        )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, person: int) -> Tensor:
-        """The (views, K, T, size, size) stack of the person's longest window, as the network sees it."""
-        parts = windows(poses.pts, poses.box_score[person] > 0, self.preprocessing.seconds)
-        if not parts:
-            raise InvalidPoses(
-                f"{poses.name}: person {poses.track_id[person]} is never seen, so there is nothing to draw"
-            )
-        longest = max(parts, key=lambda part: part.last - part.first)
-        return torch.cat(list(self._views(poses, [person], slice(longest.first, longest.last + 1))))
+        """The (views, C, T, size, size) stack of the person's longest window, as the network sees it.
 
-    def probability(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Array:
+        Raises: UsageError for a network of pictures alone; InvalidPoses.
+        """
+        return self.drawn(poses, [person], longest_window(poses, person, self.preprocessing.seconds))
+
+    def drawn(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Tensor:
+        """The heatmaps of one stretch. Args: as for `probability`. Raises: as `heatmaps`."""
+        self._check_layout(poses)
+        if "pose" not in self.streams:
+            raise UsageError(f"{self.card.name} looks at pictures only, so there are no heatmaps; use another --model")
+        return torch.cat(list(heatmap_views(poses, rows, frames, self.preprocessing)))
+
+    def probability(
+        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
+        pictures: Pictures | None = None,
+    ) -> Array:  # fmt: skip
         """(classes,) float32: what people do together in one stretch of a sequence, the mean over the card's views.
 
         Args:
             rows: of the people who are drawn into one stack; None: as many of the first ones as the card says.
             frames: the stretch. Memory does not grow with the number of views.
-        Raises: InvalidPoses when the layout is not the network's, or nobody is there.
+            pictures: of the video that the poses come from; only looked at by networks that see them.
+        Raises: as a call; InvalidPoses when nobody is there.
         """
-        self._check_layout(poses)
-        total, views = torch.zeros(len(self.card.labels)), 0
-        with torch.inference_mode():
-            for part in self._views(poses, rows, frames):
-                logits = self.network(part.to(self.device)).float().cpu()
-                total = total + (logits / self.card.temperature).softmax(1).sum(0)
-                views += len(part)
-        mean: Array = (total / views).numpy()
+        by_stream = self.by_stream(poses, rows, frames, pictures)
+        mean: Array = np.asarray(self._shares, np.float32) @ by_stream
         return mean
 
-    def _views(self, poses: PoseSequence, rows: Sequence[int] | None, frames: slice) -> Iterator[Tensor]:
-        settings = self.preprocessing
-        people = slice(settings.people) if rows is None else list(rows)
-        xy, score = without_weak_joints(
-            poses.keypoint[people, frames], poses.keypoint_score[people, frames], settings.min_score
-        )
-        return iter_evaluation_views(
-            xy, score, poses.image_size, clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size,
-            sigma=settings.sigma, kind=settings.kind, flip=settings.flip, sampler=settings.sampler,
-            layout=layout(poses.layout), chunk=VIEWS_AT_ONCE,
-        )  # fmt: skip
+    def by_stream(
+        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
+        pictures: Pictures | None = None,
+    ) -> Array:  # fmt: skip
+        """(streams, classes) float32: the probabilities before streams are weighted. Args and raises: as above."""
+        self._check_layout(poses)
+        total, views = torch.zeros(len(self.streams), len(self.labels)), 0
+        with torch.inference_mode():
+            for inputs in network_inputs(poses, rows, frames, self.preprocessing, self.streams, pictures):
+                outputs = self.network(*(one.to(self.device) for one in inputs))
+                for row, logits in enumerate(outputs if len(self.streams) > 1 else (outputs,)):
+                    total[row] += (logits.float().cpu() / self.card.temperature).softmax(1).sum(0)
+                views += len(inputs[0])
+        mean: Array = (total / views).numpy()
+        return mean
 
     def _check_layout(self, poses: PoseSequence) -> None:
         if poses.layout != self.card.layout:
             raise InvalidPoses(f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}")
-
-    def _ranked(self, probability: Array) -> tuple[Prediction, ...]:
-        order = np.argsort(-probability, kind="stable")
-        return tuple(Prediction(self.card.labels[index], float(probability[index])) for index in order)

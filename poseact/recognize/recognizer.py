@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +10,14 @@ from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
 from poseact.poses import read_pyskl, sequence_tracks
 from poseact.recognize.classifier import Classifier
+from poseact.recognize.ensemble import Ensemble, open_models
 from poseact.recognize.open import open_extractor
+from poseact.recognize.pictures import Pictures
 from poseact.recognize.result import Person, Recognition
 from poseact.recognize.settings import Settings, resolve_device
 from poseact.track import Selection, select
 from poseact.types import Gap, PoseSequence, VideoInfo
+from poseact.video import open_video
 
 
 @dataclass(frozen=True)
@@ -22,22 +26,24 @@ class Recognizer:
 
     Attributes:
         extractor: video -> poses.
-        classifier: poses -> probabilities.
+        classifier: poses, and pictures where it looks at them -> probabilities; an Ensemble of several models.
         settings: as chosen.
     """
 
     extractor: Extractor
-    classifier: Classifier
+    classifier: Classifier | Ensemble
     settings: Settings
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Recognizer:
         """Load every network. Raises: ModelError and its kinds, UsageError."""
-        settings = settings or Settings()
-        device = resolve_device(settings.device)
-        effort = settings.effort
-        classifier = Classifier.open(settings.model, device=device, clips=effort.clips, flip=effort.flip)
-        return cls(open_extractor(settings, device), classifier, settings)
+        chosen = settings or Settings()
+        device = resolve_device(chosen.device)
+        classifier = open_models(
+            chosen.models, chosen.weights, device=device, clips=chosen.effort.clips, flip=chosen.effort.flip,
+            stream_weights=chosen.stream_weights,
+        )  # fmt: skip
+        return cls(open_extractor(chosen, device), classifier, chosen)
 
     def __call__(self, source: str | Path, progress: Progress | None = None) -> Recognition:
         """Name the action in a video.
@@ -48,12 +54,19 @@ class Recognizer:
         """
         extraction = self.extractor(source, self.settings.plan, person=self.settings.person, progress=progress)
         timings = Timings(dict(extraction.timings))
-        return self._answer(
-            str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps
-        )
+        with ExitStack() as opened:
+            pictures = None
+            if self.classifier.sees_pictures:
+                pictures = Pictures(opened.enter_context(open_video(source, self.settings.decoder)))
+            return self._answer(
+                str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
+            )
 
     def stored(self, source: str | Path) -> list[Recognition]:
-        """Name the actions in a file of stored poses, one answer per sequence. Raises: InvalidPoses, LimitExceeded."""
+        """Name the actions in a file of stored poses, one answer per sequence.
+
+        Raises: InvalidPoses, LimitExceeded; InputError when the model looks at pictures, which such a file has not.
+        """
         return [
             self._answer(f"{source}:{poses.name}", poses, self._select(poses), Timings(), None, ())
             for poses in read_pyskl(Path(source)).annotations
@@ -64,22 +77,21 @@ class Recognizer:
 
     def _answer(
         self, source: str, poses: PoseSequence, selection: Selection | None, timings: Timings, video: VideoInfo | None,
-        gaps: tuple[Gap, ...],
+        gaps: tuple[Gap, ...], pictures: Pictures | None = None,
     ) -> Recognition:  # fmt: skip
         chosen = selection.ids if selection else ()
         reason = selection.reason if selection else "nobody is seen in the frames that were looked at"
         with timings.stage("classify"):
             rows = {int(number): row for row, number in enumerate(poses.track_id)}
-            persons = tuple(self._person(poses, rows[number]) for number in chosen)
+            persons = tuple(self._person(poses, rows[number], pictures) for number in chosen)
         return Recognition(
             source=source, video=video, gaps=gaps, poses=poses, persons=persons, reason=reason,
-            unknown_below=self.classifier.card.unknown_below, model=self.classifier.card.name,
-            model_sha256=self.classifier.sha256, device=self.classifier.device, frames_looked_at=len(poses.pts),
-            timings=timings.seconds,
+            unknown_below=self.classifier.unknown_below, models=self.classifier.models, device=self.classifier.device,
+            frames_looked_at=len(poses.pts), timings=timings.seconds,
         )  # fmt: skip
 
-    def _person(self, poses: PoseSequence, row: int) -> Person:
-        answer = self.classifier(poses, row)
+    def _person(self, poses: PoseSequence, row: int, pictures: Pictures | None) -> Person:
+        answer = self.classifier(poses, row, pictures)
         present = poses.box_score[row] > 0
         pts = poses.pts[present]
         return Person(

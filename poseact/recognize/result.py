@@ -34,6 +34,22 @@ class Person:
 
 
 @dataclass(frozen=True)
+class UsedModel:
+    """A classifier that took part in an answer.
+
+    Attributes:
+        name: as on its card. sha256: of its weight file.
+        weight: its share of the answer; the shares of all models add up to 1.
+        stream_weights: shares of pictures and poses in its own answer; empty for a network of one stream.
+    """
+
+    name: str
+    sha256: str
+    weight: float = 1.0
+    stream_weights: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True)
 class Recognition:
     """What is seen in one source.
 
@@ -45,7 +61,7 @@ class Recognition:
         persons: those who were classified, the person of interest first; empty when nobody was seen.
         reason: one line: why this person, or why nobody.
         unknown_below: the model's threshold; a top probability below it is not named.
-        model, model_sha256: the classifier.
+        models: the classifiers that were averaged, at least one.
         device: where the networks ran.
         frames_looked_at: of the video's frames.
         timings: seconds per stage.
@@ -58,11 +74,20 @@ class Recognition:
     persons: tuple[Person, ...]
     reason: str
     unknown_below: float
-    model: str
-    model_sha256: str
+    models: tuple[UsedModel, ...]
     device: str
     frames_looked_at: int
     timings: dict[str, float]
+
+    @property
+    def model(self) -> str:
+        """The name of the classifier; those of several with " + " between them."""
+        return " + ".join(model.name for model in self.models)
+
+    @property
+    def model_sha256(self) -> str:
+        """Of the weight file; those of several with "+" between them."""
+        return "+".join(model.sha256 for model in self.models)
 
     @property
     def predictions(self) -> tuple[Prediction, ...]:

@@ -8,6 +8,7 @@ import torch
 
 from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME, FramePlan
+from poseact.recognize.shares import shares
 
 DEFAULT_MODEL = "posec3d-jhmdb21"
 DEVICES = ("cpu", "cuda", "mps")
@@ -42,7 +43,9 @@ class Settings:
     """Every choice, with the defaults of a newcomer.
 
     Attributes:
-        model: embedded name, `.safetensors` file or run folder.
+        models: embedded names, `.safetensors` files or run folders; the probabilities of several are averaged.
+        weights: of the models in the average, one per model; None: equal ones.
+        stream_weights: of pictures and poses in the answer of a model that looks at both; None: 1 and 1.
         person: "auto", "largest", "central", "longest", "moving", "all" or a track id.
         speed: a key of SPEEDS.
         detector: "auto", "nanodet", or a YOLO checkpoint (name or path).
@@ -54,7 +57,9 @@ class Settings:
         without_breaks: look at the whole of a long video, window after window, not at a sample of it.
     """
 
-    model: str = DEFAULT_MODEL
+    models: tuple[str, ...] = (DEFAULT_MODEL,)
+    weights: tuple[float, ...] | None = None
+    stream_weights: tuple[float, ...] | None = None
     person: str = "auto"
     speed: str = "balanced"
     detector: str = "auto"
@@ -68,6 +73,8 @@ class Settings:
     def __post_init__(self) -> None:
         if self.speed not in SPEEDS:
             raise UsageError(f"unknown speed {self.speed!r}; choose {', '.join(SPEEDS)}")
+        shares(self.weights, len(self.models), "--weights", "models")
+        shares(self.stream_weights, 2, "--stream-weights", "streams (pictures and poses)")
 
     @property
     def effort(self) -> Speed:

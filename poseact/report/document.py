@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from poseact import __version__
-from poseact.recognize.result import Person, Recognition
+from poseact.recognize.result import Person, Recognition, UsedModel
 from poseact.report.error_document import ErrorDocument, Part, dump
 from poseact.report.plain import valid_unicode
 from poseact.types import Gap, Prediction, Segment, VideoInfo
@@ -72,10 +72,22 @@ class GapPart(Part):
 
 
 class ModelPart(Part):
-    """The classifier and the hash of its weight file."""
+    """The classifier and the hash of its weight file; for several, their names and their hashes joined by a plus."""
 
     name: str
     sha256: str
+
+
+class UsedModelPart(Part):
+    """One of the classifiers whose probabilities were averaged.
+
+    `weight` is its share; `stream_weights` are the shares of pictures and poses in it, null where it has one stream.
+    """
+
+    name: str
+    sha256: str
+    weight: Probability
+    stream_weights: tuple[Probability, ...] | None
 
 
 class RecognitionDocument(Part):
@@ -92,6 +104,7 @@ class RecognitionDocument(Part):
     frames_looked_at: int
     gaps: tuple[GapPart, ...]
     model: ModelPart
+    models: tuple[UsedModelPart, ...]
     device: str
     timings: dict[str, Seconds]
     poseact: str
@@ -111,6 +124,7 @@ def recognition_json(recognition: Recognition) -> str:
         frames_looked_at=recognition.frames_looked_at,
         gaps=tuple(_gap(gap) for gap in recognition.gaps),
         model=ModelPart(name=valid_unicode(recognition.model), sha256=recognition.model_sha256),
+        models=tuple(_model(model) for model in recognition.models),
         device=recognition.device,
         timings={stage: round(value, _SECONDS_DIGITS) for stage, value in recognition.timings.items()},
         poseact=__version__,
@@ -147,6 +161,15 @@ def _segment(segment: Segment) -> SegmentPart:
         last_frame=segment.last_frame,
         label=segment.label,
         probability=_probability(segment.probability),
+    )
+
+
+def _model(model: UsedModel) -> UsedModelPart:
+    return UsedModelPart(
+        name=valid_unicode(model.name),
+        sha256=model.sha256,
+        weight=_probability(model.weight),
+        stream_weights=tuple(_probability(share) for share in model.stream_weights) or None,
     )
 
 

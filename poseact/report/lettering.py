@@ -66,7 +66,14 @@ def caption(parts: Sequence[tuple[str, Colour, bool]], size: int, accent: Colour
     return np.asarray(plate)
 
 
-def bar_chart(title: str, rows: Sequence[tuple[str, float]], size: int, width: int, accent: Colour | None) -> Array:
+def bar_chart(
+    title: str,
+    rows: Sequence[tuple[str, float]],
+    size: int,
+    width: int,
+    accent: Colour | None,
+    notes: Sequence[str] = (),
+) -> Array:
     """Names with slim probability bars on a dark plate.
 
     Args:
@@ -74,14 +81,19 @@ def bar_chart(title: str, rows: Sequence[tuple[str, float]], size: int, width: i
         rows: (name, probability), most probable first.
         size: of the font, px. width: of the plate, px.
         accent: colour of the first row; None when none of the rows is the answer.
+        notes: lines of small print below the bars.
     Returns: (h, w, 4) uint8 RGBA.
     """
     pad, step, small = round(size * 0.7), round(size * 1.85), max(9, round(size * 0.8))
     top = pad + (round(small * 1.5) if title else 0)
-    plate = _plate(width, top + step * len(rows) + round(pad * 0.5), round(size * 0.4))
+    bottom = top + step * len(rows)
+    plate = _plate(width, bottom + round(small * 1.5) * len(notes) + round(pad * 0.5), round(size * 0.4))
     pen = ImageDraw.Draw(plate)
     if title:
         pen.text((pad, pad), shortened(title, width - 2 * pad, small), (*MUTED, 255), font(small), anchor="lt")
+    for line, note in enumerate(notes):
+        place = (pad, bottom + line * round(small * 1.5))
+        pen.text(place, shortened(note, width - 2 * pad, small), (*MUTED, 255), font(small), anchor="lt")
     thick = max(3, round(size * 0.24))
     for row, (name, probability) in enumerate(rows):
         chosen = accent is not None and row == 0

@@ -168,10 +168,14 @@ class Painter:
         size = max(12, round(self._font * 0.85))
         rows = [(one.label, one.probability) for one in recognition.predictions[:TOP]]
         longest = max(text_width(name, size, True) for name, _ in rows)
-        width = round(min(max(11.5 * size, longest + 5.5 * size), 20 * size, 0.9 * self.size[0]))
+        several = recognition.models if len(recognition.models) > 1 else ()
+        models = [f"{model.name} {model.weight:.0%}" for model in several]
+        widest = max([longest + 5.5 * size, *(text_width(name, round(0.8 * size)) + 1.6 * size for name in models)])
+        width = round(min(max(11.5 * size, widest), 20 * size, 0.9 * self.size[0]))
         title = f"person {recognition.persons[0].id}"
         known = label != UNKNOWN
-        return bar_chart(title if known else f"{title}: guesses", rows, size, width, ACCENTS[0] if known else None)
+        accent = ACCENTS[0] if known else None
+        return bar_chart(title if known else f"{title}: guesses", rows, size, width, accent, models)
 
     def _free_corner(self, recognition: Recognition) -> tuple[int, int]:
         """Top left of the panel in the corner where it hides least of the people, over the whole video."""

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from poseact.recognize.result import LEAST_FRAMES, NO_PERSON, UNKNOWN, Person, Recognition
+from poseact.recognize.result import LEAST_FRAMES, NO_PERSON, UNKNOWN, Person, Recognition, UsedModel
 from poseact.report.plain import one_line, seconds
 
 TOP = 5
@@ -38,7 +38,7 @@ def recognition_panel(recognition: Recognition, *, top: int = TOP, details: bool
 
     Args:
         top: classes per person.
-        details: also the model, its hash and the device.
+        details: also the model, its hash and the device; several models are always named.
     """
     parts: list[RenderableType] = [_headline(recognition)]
     for person in recognition.persons:
@@ -178,10 +178,21 @@ def _facts(recognition: Recognition, details: bool) -> Table:
     stages = [f"{stage} {value:.2f}" for stage, value in recognition.timings.items()]
     total = sum(recognition.timings.values())
     table.add_row("time", Text(f"{total:.2f} s = {' + '.join(stages)}" if stages else "-"))
-    if details:
-        digest = recognition.model_sha256[:12] or "unknown"
-        table.add_row("model", Text(f"{one_line(recognition.model)} (sha256 {digest}) on {recognition.device}"))
+    if details or len(recognition.models) > 1:
+        for row, model in enumerate(recognition.models):
+            table.add_row("" if row else "model", _model(model, recognition, details))
     return table
+
+
+def _model(model: UsedModel, recognition: Recognition, details: bool) -> Text:
+    """The name, its share where it is one of several, and with details the hash, the device and the streams."""
+    share = f" {model.weight:.0%}" if len(recognition.models) > 1 else ""
+    text = f"{one_line(model.name)}{share}"
+    if details:
+        text += f" (sha256 {model.sha256[:12] or 'unknown'}) on {recognition.device}"
+    if details and model.stream_weights:
+        text += ", {:.0%} from pictures, {:.0%} from poses".format(*model.stream_weights)
+    return Text(text)
 
 
 def _read(recognition: Recognition) -> Text:

@@ -108,7 +108,7 @@ def test_options_become_settings(files, opened, capsys):
     )
     assert call(capsys, "a.mp4", *text.split())[0] == 0
     chosen = opened[0].settings
-    assert (chosen.model, chosen.person, chosen.speed) == ("runs/mine", "7", "fast")
+    assert (chosen.models, chosen.person, chosen.speed) == (("runs/mine",), "7", "fast")
     assert (chosen.detector, chosen.detector_classes) == ("y.pt", ("Normal", "Fall"))
     assert (chosen.pose, chosen.device, chosen.decoder) == ("lightning", "cuda:1", "opencv")
     assert chosen.every_frame

@@ -1,0 +1,74 @@
+"""Window by window probabilities of one person -> one answer. Runs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseact.errors import InvalidPoses
+from poseact.recognize.result import named
+from poseact.recognize.windows import windows
+from poseact.types import Array, PoseSequence, Prediction, Segment
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What one person does.
+
+    Attributes:
+        predictions: every class, most probable first; the mean over the windows.
+        segments: the most probable class of each window.
+    """
+
+    predictions: tuple[Prediction, ...]
+    segments: tuple[Segment, ...]
+
+
+def answer(
+    poses: PoseSequence,
+    person: int,
+    *,
+    seconds: float | None,
+    labels: Sequence[str],
+    unknown_below: float,
+    probability: Callable[[slice], Array],
+) -> Answer:
+    """Put the windows of a person, a row of `poses`, together.
+
+    Args:
+        seconds: length of a window; None: the whole presence is one.
+        labels, unknown_below: of the model.
+        probability: frames of a window -> (classes,).
+    """
+    present = poses.box_score[person] > 0
+    parts = windows(poses.pts, present, seconds)
+    if not parts:
+        return Answer((), ())
+    rows = np.stack([probability(slice(part.first, part.last + 1)) for part in parts])
+    segments = tuple(
+        Segment(
+            start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
+            first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
+            person=int(poses.track_id[person]), probability=float(row.max()),
+            label=named(ranked(row, labels), unknown_below, int(present[part.first : part.last + 1].sum())),
+        )
+        for part, row in zip(parts, rows, strict=True)
+    )  # fmt: skip
+    return Answer(ranked(rows.mean(0), labels), segments)
+
+
+def ranked(probability: Array, labels: Sequence[str]) -> tuple[Prediction, ...]:
+    """Probabilities (classes,) as predictions, most probable first."""
+    order = np.argsort(-probability, kind="stable")
+    return tuple(Prediction(labels[index], float(probability[index])) for index in order)
+
+
+def longest_window(poses: PoseSequence, person: int, seconds: float | None) -> slice:
+    """The frames of the person's longest window. Raises: InvalidPoses when the person is never seen."""
+    parts = windows(poses.pts, poses.box_score[person] > 0, seconds)
+    if not parts:
+        raise InvalidPoses(f"{poses.name}: person {poses.track_id[person]} is never seen, so there is nothing to draw")
+    longest = max(parts, key=lambda part: part.last - part.first)
+    return slice(longest.first, longest.last + 1)

@@ -1,0 +1,155 @@
+"""A stretch of poses, and the pictures behind it, as the inputs that a model card asks for. Runs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poseact.errors import InputError, InvalidPoses, ModelError
+from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, stretch, uniform_test_indices
+from poseact.heatmap.crop import ImageSize, subject_box
+from poseact.heatmap.views import EPS, channel_order
+from poseact.poses.joints import without_weak_joints
+from poseact.recognize.pictures import Pictures, standardised
+from poseact.skeleton import Layout, layout
+from poseact.types import PoseSequence
+from poseact.zoo import Card, Preprocessing, Rgb
+
+Stream = Literal["rgb", "pose"]
+TWO_STREAMS = "rgbpose-conv3d"
+VIEWS_AT_ONCE = 8
+PICTURE_VIEWS_AT_ONCE = 2  # 8 pictures of 256 x 256 px keep a ResNet-50 busy with far more memory than heatmaps
+
+
+def streams(card: Card) -> tuple[Stream, ...]:
+    """What the network of a card looks at, in the order of its inputs and outputs.
+
+    Without `preprocessing.rgb` it is poses. With it, it is both for the architecture "rgbpose-conv3d", and pictures
+    alone for a network of three input channels; `kind`, `clip_len`, `size` and `sigma` then say nothing.
+    Raises: ModelError for a card that contradicts itself.
+    """
+    if card.preprocessing is None or card.preprocessing.rgb is None:
+        if card.architecture == TWO_STREAMS:
+            raise ModelError(f"{card.name}: {TWO_STREAMS} looks at pictures, but its card has no preprocessing.rgb")
+        return ("pose",)
+    if card.architecture == TWO_STREAMS:
+        return ("rgb", "pose")
+    channels = card.config.get("in_channels", 17)
+    if channels != 3:
+        raise ModelError(
+            f"{card.name}: its card has preprocessing.rgb, but {card.architecture} has {channels} input channels, not 3"
+        )
+    return ("rgb",)
+
+
+def network_inputs(
+    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing,
+    looks_at: tuple[Stream, ...], pictures: Pictures | None,
+) -> Iterator[tuple[Tensor, ...]]:  # fmt: skip
+    """The inputs of a network for one stretch of a sequence, a few views at a time, original views before mirrored.
+
+    Pictures and poses are cut by one box per stretch, that of `subject_crop`: around the poses of the sampled frames,
+    or of all frames for a network that sees no poses. Each modality is sampled from the same seed. Poses come from the
+    frames that were looked at (a clip longer than those reads them in a loop, but for the sampler "even"), pictures
+    from all frames of the video between the first and the last of these. Unlike for networks of poses alone, the box
+    is stretched to the square with the sampler "mmaction2" too, as that project does for pictures.
+
+    Args:
+        rows: of the people who are drawn into one stack; None: as many of the first ones as the settings say.
+        frames: the stretch.
+        looks_at: as `streams` gives it.
+        pictures: of the video that the poses come from; only for networks that look at them.
+    Yields: pictures (V, 3, T, H, W) standardised float32, heatmaps (V, C, T, H, W) in [0, 1], or both.
+    Raises: InvalidPoses for no people or no frames; InputError when pictures are needed but missing.
+    """
+    if looks_at == ("pose",):
+        return ((views,) for views in heatmap_views(poses, rows, frames, settings))
+    rgb = settings.rgb
+    assert rgb is not None
+    if pictures is None:
+        raise InputError(
+            f"{poses.name}: these are poses without pictures, and the model looks at pictures; give the video itself, "
+            f"or a --model that reads poses only"
+        )
+    return _with_pictures(poses, rows, frames, settings, rgb, "pose" in looks_at, pictures)
+
+
+def heatmap_views(
+    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing
+) -> Iterator[Tensor]:
+    """The heatmaps alone, (V, C, T, H, W) at a time. Args and raises: as for `network_inputs`."""
+    xy, score = _people(poses, rows, frames, settings)
+    body = layout(poses.layout)
+    if settings.rgb is not None:
+        chosen = uniform_test_indices(xy.shape[1], settings.clip_len, settings.num_clips, settings.sampler)
+        return _drawn(xy, score, poses.image_size, chosen, settings, body, PICTURE_VIEWS_AT_ONCE)
+    return iter_evaluation_views(
+        xy, score, poses.image_size, clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size,
+        sigma=settings.sigma, kind=settings.kind, flip=settings.flip, sampler=settings.sampler, layout=body,
+        chunk=VIEWS_AT_ONCE,
+    )  # fmt: skip
+
+
+def _people(
+    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing
+) -> tuple[Tensor, Tensor]:
+    """(M, T, K, 2) px and (M, T, K), float32, without weak joints. Raises: InvalidPoses."""
+    people = slice(settings.people) if rows is None else list(rows)
+    xy, score = without_weak_joints(
+        poses.keypoint[people, frames], poses.keypoint_score[people, frames], settings.min_score
+    )
+    if 0 in xy.shape:
+        raise InvalidPoses(f"{poses.name}: there are no people or no frames to look at, got {xy.shape[:2]} of them")
+    return torch.from_numpy(xy.astype(np.float32)), torch.from_numpy(score.astype(np.float32))
+
+
+def _with_pictures(
+    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing, rgb: Rgb, with_poses: bool,
+    pictures: Pictures,
+) -> Iterator[tuple[Tensor, ...]]:  # fmt: skip
+    xy, score = _people(poses, rows, frames, settings)
+    xy = stretch(xy, poses.image_size, pictures.image_size)
+    chosen = uniform_test_indices(xy.shape[1], settings.clip_len, settings.num_clips, settings.sampler)
+    numbers = poses.frame_index[frames]
+    first, after = int(numbers.min()), int(numbers.max()) + 1
+    shown = first + uniform_test_indices(after - first, rgb.clip_len, settings.num_clips, settings.sampler)
+    box = subject_box(xy[:, torch.from_numpy(chosen)] if with_poses else xy, pictures.image_size)
+    crops = pictures.crops(shown, box, rgb.size)
+    seen = (
+        _mirrored_pictures(standardised(crops.at(shown[clips]), rgb), mirror)
+        for mirror, clips in _parts(settings, PICTURE_VIEWS_AT_ONCE)
+    )
+    if not with_poses:
+        return ((frames,) for frames in seen)
+    drawn = _drawn(xy, score, pictures.image_size, chosen, settings, layout(poses.layout), PICTURE_VIEWS_AT_ONCE)
+    return zip(seen, drawn, strict=True)
+
+
+def _mirrored_pictures(views: Tensor, mirror: bool) -> Tensor:
+    return views.flip(-1) if mirror else views
+
+
+def _drawn(
+    xy: Tensor, score: Tensor, image_size: ImageSize, chosen: np.ndarray, settings: Preprocessing, body: Layout,
+    chunk: int,
+) -> Iterator[Tensor]:  # fmt: skip
+    """Heatmaps of the frames `chosen` (V, T), the box stretched to the square whatever the sampler."""
+    xy, score = clip_keypoints(xy, score, image_size, chosen, size=settings.size)
+    order = torch.tensor(channel_order(settings.kind, body))
+    for mirror, clips in _parts(settings, chunk):
+        views = draw(
+            xy[clips], score[clips], settings.size, settings.sigma, kind=settings.kind, eps=EPS[settings.sampler],
+            layout=body,
+        )  # fmt: skip
+        yield views.flip(-1).index_select(1, order) if mirror else views
+
+
+def _parts(settings: Preprocessing, chunk: int) -> Iterator[tuple[bool, slice]]:
+    """(mirrored, clips) of each part of the views."""
+    for mirror in (False, True)[: 1 + settings.flip]:
+        for first in range(0, settings.num_clips, chunk):
+            yield mirror, slice(first, first + chunk)
