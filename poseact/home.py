@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
 
 
 def home_folder() -> Path:
-    """The folder of fetched and imported models: `POSEACT_HOME` or the system's cache folder. It may not exist yet."""
+    """The folder of fetched and imported models: `POSEACT_HOME` or the system's cache folder; absolute.
+
+    It may not exist yet.
+    """
     chosen = os.environ.get("POSEACT_HOME", "").strip()
-    return Path(chosen).expanduser() if chosen else user_cache_path("poseact", appauthor=False)
+    if not chosen:
+        return user_cache_path("poseact", appauthor=False)
+    folder = Path(chosen)
+    with suppress(RuntimeError):  # "~somebody" where nobody is called so
+        folder = folder.expanduser()
+    return folder.absolute()
 
 
 def offline() -> bool:

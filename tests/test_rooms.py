@@ -10,7 +10,8 @@ import pytest
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
     "errors", "skeleton", "types", "files", "home", "video", "detect", "pose", "track", "poses", "heatmap", "models",
-    "zoo", "extract", "recognize", "train", "evaluate", "report", "cli",
+    "zoo", "extract", "recognize", "train", "evaluate", "doctor",
+    "report", "cli",
 )  # fmt: skip
 
 

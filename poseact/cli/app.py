@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from poseact import __version__
-from poseact.cli import extract_poses, recognize, train
+from poseact.cli import doctor, extract_poses, recognize, train, weights
+from poseact.cli.numbers import NumbersCommand
 
-COMMANDS = (recognize.recognize, extract_poses.extract_poses, train.train)
+COMMANDS = (recognize.recognize, extract_poses.extract_poses, train.train, doctor.doctor)
 
 HELP = """Say what a person in a video is doing, from the motion of the body alone.
 
@@ -50,5 +51,6 @@ def build() -> typer.Typer:
     )  # fmt: skip
     app.callback(help=HELP, epilog=EPILOG)(_shared_options)
     for command in COMMANDS:
-        app.command(epilog=EPILOG)(command)
+        app.command(cls=NumbersCommand, epilog=EPILOG)(command)
+    app.add_typer(weights.build(EPILOG))
     return app

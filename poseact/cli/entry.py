@@ -13,7 +13,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED, USAGE, as_poseact_error, describe
-from poseact.cli.messages import Messages
+from poseact.cli.messages import Messages, library_heard
 from poseact.errors import PoseactError
 
 
@@ -30,11 +30,13 @@ def main() -> NoReturn:
 def run(arguments: Sequence[str]) -> int:
     """Run the command line and return its exit code; a traceback is shown only with --debug."""
     options = arguments[: arguments.index("--")] if "--" in arguments else arguments
+    quiet = "-q" in options or "--quiet" in options
     messages = Messages(debug="--debug" in options)
     try:
         from poseact.cli.app import build
 
-        code = build()(list(arguments), prog_name="poseact", standalone_mode=False)
+        with library_heard(Messages(verbosity=-1 if quiet else 0)):
+            code = build()(list(arguments), prog_name="poseact", standalone_mode=False)
         sys.stdout.flush()
     except Terminated:
         raise

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from rich.console import Console
@@ -40,3 +43,26 @@ class Messages:
     def _say(self, kind: str, style: str, text: str) -> None:
         line = Text(f"{kind}: ", style).append(one_line(text), "not bold default" if kind != "error" else "")
         Console(stderr=True, highlight=False, soft_wrap=True).print(line)
+
+
+class _Handler(logging.Handler):
+    """Hands on what the library logs, such as the terms of a model that it fetches."""
+
+    def __init__(self, messages: Messages) -> None:
+        super().__init__(logging.WARNING)
+        self._messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._messages.warning(record.getMessage())
+
+
+@contextmanager
+def library_heard(messages: Messages) -> Iterator[None]:
+    """Show what the library logs within the block as warnings."""
+    handler = _Handler(messages)
+    logger = logging.getLogger("poseact")
+    logger.addHandler(handler)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)

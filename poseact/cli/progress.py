@@ -7,7 +7,17 @@ from contextlib import contextmanager
 from types import TracebackType
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    SpinnerColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
 from rich.text import Text
 
 from poseact.report.plain import one_line
@@ -21,22 +31,24 @@ class Bars:
     Args:
         total: sources.
         wanted: False keeps silent; so does a stderr that is no terminal.
+        sizes: what is counted are bytes.
     """
 
-    def __init__(self, total: int, *, wanted: bool = True) -> None:
+    def __init__(self, total: int, *, wanted: bool = True, sizes: bool = False) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(),
             TextColumn("{task.description}", markup=False),
             BarColumn(),
-            MofNCompleteColumn(),
+            *((DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) if sizes else (MofNCompleteColumn(),)),
             TimeElapsedColumn(),
             console=console,
             transient=True,
             redirect_stdout=False,  # results must not end up on stderr
             disable=not (wanted and console.is_terminal),
         )
-        self._all = self._progress.add_task("all sources", total=total) if total > 1 else None
+        several = total > 1 and not sizes  # a bar of files says little beside a bar of bytes
+        self._all = self._progress.add_task("all sources", total=total) if several else None
 
     def __enter__(self) -> Bars:
         self._progress.start()
@@ -53,7 +65,7 @@ class Bars:
             self._progress.advance(self._all)
 
     @contextmanager
-    def step(self, name: str) -> Iterator[Callable[[int, int], None]]:
+    def step(self, name: str) -> Iterator[Callable[[int, int | None], None]]:
         """A bar for one piece of work; it is moved by calling what is yielded with (done, total)."""
         task = self._progress.add_task(_short(name), total=None)
         try:

@@ -18,7 +18,7 @@ from poseact.poses.pickle_arrays import GLOBALS, PickledArray, PickledDtype, Ref
 MAX_STEPS = (
     30_000_000  # opcodes, some 20 s of work; NTU RGB+D 120, the largest published file of poses, needs 8 million
 )
-_MALFORMED = (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error)
+MALFORMED = (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error)
 _UINT1, _UINT2, _UINT4, _UINT8 = (struct.Struct(f"<{code}") for code in "BHIQ")
 _INT4, _FLOAT8 = struct.Struct("<i"), struct.Struct(">d")
 
@@ -32,30 +32,33 @@ def loads(content: bytes, source: str = "pickle", max_steps: int = MAX_STEPS) ->
     Raises:
         InvalidPoses: anything else, damage included. LimitExceeded: more than `max_steps` operations.
     """
-    machine = _Machine(content)
+    machine = Machine(content)
     try:
         return _with_arrays(machine.run(max_steps))
     except Refused as refusal:
         raise InvalidPoses(f"{source} is not a file of poses: {refusal} (at byte {machine.at})") from None
-    except _MALFORMED:
+    except MALFORMED:
         raise InvalidPoses(f"{source} is damaged or not a pickle (at byte {machine.at}); get it again") from None
-    except _TooLongError:
+    except TooLongError:
         raise LimitExceeded(
             f"{source} takes more than {max_steps} steps to read; split it into smaller files"
         ) from None
 
 
-class _TooLongError(Exception):
+class TooLongError(Exception):
     """The file has more opcodes than allowed."""
 
 
-class _Machine:
-    """The stack, the marks, the memo and the position in the file of one pickle."""
+class Machine:
+    """The stack, the marks, the memo and the position in the file of one pickle.
 
-    def __init__(self, content: bytes) -> None:
+    What names, states and references mean is the vocabulary of poses; a subclass may bring another.
+    """
+
+    def __init__(self, content: bytes, at: int = 0) -> None:
         self.content = content
         self.view = memoryview(content)
-        self.at = 0
+        self.at = at
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.memo: dict[int, Any] = {}
@@ -71,7 +74,30 @@ class _Machine:
             if operation is None:
                 raise Refused(f"opcode {code:#04x} has no place in it")
             operation(self)
-        raise _TooLongError
+        raise TooLongError
+
+    def named(self, module: str, name: str) -> Any:
+        """What stands for the class or function that the file asks for. Raises: Refused for an unknown one."""
+        found = GLOBALS.get((module, name))
+        if found is None:
+            asked = f"{module}.{name}"
+            raise Refused(f"it asks for {asked[:80]!r}, which poses do not need and which may be hostile")
+        return found
+
+    def build(self, target: Any, state: Any) -> None:
+        """Give an object its state. Raises: Refused when this is no object that has one."""
+        if not isinstance(state, tuple):
+            raise Refused("an object with an unusual state")
+        if isinstance(target, PickledArray):
+            build_array(target, *state)
+        elif isinstance(target, PickledDtype):
+            build_dtype(target, *state)
+        else:
+            raise Refused("it sets the state of an object")
+
+    def stored(self, key: Any) -> Any:
+        """What a reference to something outside the pickle means. Raises: Refused, for there is nothing outside."""
+        raise Refused(f"it refers to something outside the file by {type(key).__name__}")
 
     def take(self, count: int) -> memoryview:
         """The next `count` bytes of the file, without a copy."""
@@ -101,7 +127,7 @@ class _Machine:
         return self.stack[-1]
 
 
-Operation = Callable[[_Machine], None]
+Operation = Callable[[Machine], None]
 
 
 def _skip(count: int) -> Operation:
@@ -151,24 +177,24 @@ def _integer_line(line: bytes) -> int | bool:
     return int(line.removesuffix(b"L"))
 
 
-def _mark(machine: _Machine) -> None:
+def _mark(machine: Machine) -> None:
     machine.marks.append(len(machine.stack))
 
 
-def _pop(machine: _Machine) -> None:
+def _pop(machine: Machine) -> None:
     machine.stack.pop()
 
 
-def _pop_mark(machine: _Machine) -> None:
+def _pop_mark(machine: Machine) -> None:
     machine.since_mark()
 
 
-def _tuple(machine: _Machine) -> None:
+def _tuple(machine: Machine) -> None:
     machine.stack.append(tuple(machine.since_mark()))
 
 
 def _tuple_of(count: int) -> Operation:
-    def operation(machine: _Machine) -> None:
+    def operation(machine: Machine) -> None:
         if len(machine.stack) < count:
             raise IndexError("the stack is too short")
         machine.stack[-count:] = [tuple(machine.stack[-count:])]
@@ -176,36 +202,36 @@ def _tuple_of(count: int) -> Operation:
     return operation
 
 
-def _list(machine: _Machine) -> None:
+def _list(machine: Machine) -> None:
     machine.stack.append(machine.since_mark())
 
 
-def _append(machine: _Machine) -> None:
+def _append(machine: Machine) -> None:
     item = machine.stack.pop()
     machine.top(list).append(item)
 
 
-def _extend(machine: _Machine) -> None:
+def _extend(machine: Machine) -> None:
     items = machine.since_mark()
     machine.top(list).extend(items)
 
 
-def _dict(machine: _Machine) -> None:
+def _dict(machine: Machine) -> None:
     items = machine.since_mark()
     machine.stack.append({})
     _put(machine, items)
 
 
-def _set_item(machine: _Machine) -> None:
+def _set_item(machine: Machine) -> None:
     value, key = machine.stack.pop(), machine.stack.pop()
     _put(machine, [key, value])
 
 
-def _set_items(machine: _Machine) -> None:
+def _set_items(machine: Machine) -> None:
     _put(machine, machine.since_mark())
 
 
-def _put(machine: _Machine, items: list[Any]) -> None:
+def _put(machine: Machine, items: list[Any]) -> None:
     target = machine.top(dict)
     for key in items[::2]:
         # Nested tuples can take for ever to hash, and large integers can be made to collide.
@@ -214,70 +240,59 @@ def _put(machine: _Machine, items: list[Any]) -> None:
     target.update(zip(items[::2], items[1::2], strict=True))
 
 
-def _memoize(machine: _Machine) -> None:
+def _memoize(machine: Machine) -> None:
     machine.memo[len(machine.memo)] = machine.stack[-1]
 
 
-def _remember(index: Callable[[_Machine], int]) -> Operation:
-    def operation(machine: _Machine) -> None:
+def _remember(index: Callable[[Machine], int]) -> Operation:
+    def operation(machine: Machine) -> None:
         machine.memo[index(machine)] = machine.stack[-1]
 
     return operation
 
 
-def _recall(index: Callable[[_Machine], int]) -> Operation:
+def _recall(index: Callable[[Machine], int]) -> Operation:
     return lambda machine: machine.stack.append(machine.memo[index(machine)])
 
 
-def _line_index(machine: _Machine) -> int:
+def _line_index(machine: Machine) -> int:
     return int(machine.line())
 
 
-def _byte_index(machine: _Machine) -> int:
+def _byte_index(machine: Machine) -> int:
     return int(machine.number(_UINT1))
 
 
-def _long_index(machine: _Machine) -> int:
+def _long_index(machine: Machine) -> int:
     return int(machine.number(_UINT4))
 
 
-def _global_lines(machine: _Machine) -> None:
-    machine.stack.append(_allowed(machine.line().decode(), machine.line().decode()))
+def _global_lines(machine: Machine) -> None:
+    machine.stack.append(machine.named(machine.line().decode(), machine.line().decode()))
 
 
-def _global_stack(machine: _Machine) -> None:
+def _global_stack(machine: Machine) -> None:
     name, module = machine.stack.pop(), machine.stack.pop()
     if not (isinstance(module, str) and isinstance(name, str)):
         raise TypeError("a name that is not text")
-    machine.stack.append(_allowed(module, name))
+    machine.stack.append(machine.named(module, name))
 
 
-def _allowed(module: str, name: str) -> Any:
-    found = GLOBALS.get((module, name))
-    if found is None:
-        asked = f"{module}.{name}"
-        raise Refused(f"it asks for {asked[:80]!r}, which poses do not need and which may be hostile")
-    return found
-
-
-def _call(machine: _Machine) -> None:
+def _call(machine: Machine) -> None:
     arguments, function = machine.stack.pop(), machine.stack.pop()
-    # The only functions that can be on the stack are those of GLOBALS.
+    # The only functions that can be on the stack are those that `named` gives.
     if not isinstance(function, FunctionType) or not isinstance(arguments, tuple):
         raise Refused("it calls something that is no function")
     machine.stack.append(function(*arguments))
 
 
-def _build(machine: _Machine) -> None:
+def _build(machine: Machine) -> None:
     state, target = machine.stack.pop(), machine.stack[-1]
-    if not isinstance(state, tuple):
-        raise Refused("an object with an unusual state")
-    if isinstance(target, PickledArray):
-        build_array(target, *state)
-    elif isinstance(target, PickledDtype):
-        build_dtype(target, *state)
-    else:
-        raise Refused("it sets the state of an object")
+    machine.build(target, state)
+
+
+def _refer(machine: Machine) -> None:
+    machine.stack.append(machine.stored(machine.stack.pop()))
 
 
 def _with_arrays(root: Any) -> Any:
@@ -353,4 +368,5 @@ _OPERATIONS: dict[int, Operation] = {
     0x93: _global_stack,
     ord("R"): _call,
     ord("b"): _build,
+    ord("Q"): _refer,  # BINPERSID
 }

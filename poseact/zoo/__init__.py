@@ -1,8 +1,9 @@
 """Models by name or file: manifest, verification, loading. Knows nothing of the command line."""
 
 from poseact.zoo.card import Card, Estimation, Preprocessing, Rgb
+from poseact.zoo.label_lists import label_lists, labels
 from poseact.zoo.load import load, load_with_card
-from poseact.zoo.manifest import Record, manifest, weights_folder
+from poseact.zoo.manifest import Record, embedded, find_record, manifest, weights_folder
 from poseact.zoo.store import find, save
 
 __all__ = [
@@ -11,7 +12,11 @@ __all__ = [
     "Preprocessing",
     "Record",
     "Rgb",
+    "embedded",
     "find",
+    "find_record",
+    "label_lists",
+    "labels",
     "load",
     "load_with_card",
     "manifest",

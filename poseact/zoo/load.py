@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, ModelError
 from poseact.zoo.card import Card, read_card
+from poseact.zoo.shelf import check_recorded
 from poseact.zoo.store import find, read
 
 SHOWN_KEYS = 3
@@ -34,7 +35,7 @@ def builders() -> Mapping[str, Callable[..., nn.Module]]:
 
 
 def load(name: str, *, device: str | torch.device = "cpu") -> nn.Module:
-    """The network that `name` (an embedded model, a file, a run folder) means, float32, in eval mode.
+    """The network that `name` (a known model, a file, a run folder; see `find`) means, float32, in eval mode.
 
     Raises: WeightsNotFound, InvalidWeights.
     """
@@ -46,6 +47,7 @@ def load_with_card(name: str, *, device: str | torch.device = "cpu") -> Loaded:
     path = find(name)
     tensors, sha256 = read(path)
     card = read_card(path.with_suffix(".json"))
+    check_recorded(path, card, sha256)
     network = build(card)
     _load_strictly(network, tensors, str(path))
     return Loaded(network.float().eval().to(device), card, sha256)
@@ -63,10 +65,24 @@ def build(card: Card) -> nn.Module:
 
 
 def _load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
+    problems = differences(network, tensors)
+    if problems:
+        raise InvalidWeights(f"{source} does not fit its model card: {'; '.join(problems)}")
+    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
+        raise InvalidWeights(f"{source} holds numbers that are not finite")
+    network.load_state_dict(dict(tensors), strict=False)
+
+
+def differences(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
+    """What keeps tensors from being the parameters and buffers of a network, in words; empty when they fit.
+
+    Keys that are missing, unexpected or of another shape, the first few of each by name. Only the counters of batch
+    norms, `num_batches_tracked`, may be missing.
+    """
     wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
     found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
     optional = {key for key in wanted if key.endswith("num_batches_tracked")}
-    problems = (
+    return (
         _some("missing", sorted(wanted.keys() - found.keys() - optional))
         + _some("unexpected", sorted(found.keys() - wanted.keys()))
         + _some(
@@ -78,11 +94,6 @@ def _load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], source: st
             ],
         )
     )
-    if problems:
-        raise InvalidWeights(f"{source} does not fit its model card: {'; '.join(problems)}")
-    if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
-        raise InvalidWeights(f"{source} holds numbers that are not finite")
-    network.load_state_dict(dict(tensors), strict=False)
 
 
 def _some(what: str, names: list[str]) -> list[str]:

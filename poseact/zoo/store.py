@@ -15,28 +15,36 @@ from torch import Tensor
 from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
 from poseact.files import write_bytes, write_text
 from poseact.zoo.card import Card
-from poseact.zoo.manifest import manifest, weights_folder
+from poseact.zoo.download import Notify, Progress
+from poseact.zoo.fetch import fetch
+from poseact.zoo.manifest import embedded, find_record, weights_folder
+from poseact.zoo.shelf import RECORDED
 
 LARGEST_FILE = 2 << 30
 RUN_FILE = "model.safetensors"
+CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar")
 
 
-def find(name: str) -> Path:
-    """The weight file that `name` means: an embedded model, a `.safetensors` file, or a training run's folder.
+def find(name: str, progress: Progress | None = None, *, notify: Notify | None = None) -> Path:
+    """The weight file that `name` means.
 
-    Raises: WeightsNotFound, with the names that would work.
+    In this order: a model that comes with poseact, by name or alias; a `.safetensors` file or the folder of a training
+    run; a model of the cache; a published one, which is fetched (see `fetch`, also for the arguments).
+
+    Raises: WeightsNotFound, with names that would work; InvalidWeights and OutputError as `fetch`.
     """
-    if name in manifest():
-        return weights_folder() / manifest()[name].file
-    path = Path(name).expanduser()
-    if path.is_dir() and (path / RUN_FILE).is_file():
-        return path / RUN_FILE
-    if path.is_file():
-        return path
-    known = ", ".join(manifest())
-    raise WeightsNotFound(
-        f"model {name!r} is neither a file, nor a folder with {RUN_FILE}, nor one of the embedded models ({known})"
-    )
+    record = find_record(name)
+    if record is not None and record.embedded:
+        return weights_folder() / record.file
+    try:
+        path = Path(name).expanduser()
+        if path.is_dir() and (path / RUN_FILE).is_file():
+            return path / RUN_FILE
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError, ValueError):
+        pass  # too long for a path, or of a user whom nobody knows
+    return fetch(name, progress, notify=notify)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], str]:
@@ -44,6 +52,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], str]:
 
     Raises: WeightsNotFound, InvalidWeights, LimitExceeded.
     """
+    if path.suffix in CHECKPOINT_SUFFIXES:
+        raise InvalidWeights(
+            f"{path} is a checkpoint of another framework; import it first: poseact weights import {path}"
+        )
     if path.suffix != ".safetensors":
         raise InvalidWeights(f"{path} is not a .safetensors file; give a folder or file that `poseact train` wrote")
     try:
@@ -56,10 +68,10 @@ def read(path: Path) -> tuple[dict[str, Tensor], str]:
             f"weights {path} cannot be read ({error.strerror}); reinstall poseact or give --model"
         ) from error
     digest = hashlib.sha256(content).hexdigest()
-    for record in manifest().values():
-        if path == weights_folder() / record.file and digest != record.sha256:
+    for record in embedded().values():
+        if path == weights_folder() / record.file and not record.matches(digest):
             raise InvalidWeights(
-                f"{path} is damaged: sha256 {digest[:12]}..., expected {record.sha256[:12]}...; reinstall poseact"
+                f"{path} is damaged: its sha256 is {digest[:12]}..., not that of the manifest; reinstall poseact"
             )
     try:
         return decode_tensors(content), digest
@@ -70,13 +82,19 @@ def read(path: Path) -> tuple[dict[str, Tensor], str]:
 def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "model", half: bool = False) -> Path:
     """Write `stem.safetensors` and its card `stem.json`, each whole or absent; returns the weight file's path.
 
+    The card of an imported model, one with a source, also records the sha256 of the weight file.
+
     Args:
         half: store floating tensors in half precision.
     Raises: OutputError.
     """
     stored = {key: _stored(tensor, half) for key, tensor in tensors.items()}
+    content = encode_tensors(stored, metadata={"format": "pt"})
+    if card.source:
+        recorded = {**card.source, RECORDED: hashlib.sha256(content).hexdigest()}
+        card = card.model_copy(update={"source": recorded})
     path = folder / f"{stem}.safetensors"
-    write_bytes(path, encode_tensors(stored, metadata={"format": "pt"}))
+    write_bytes(path, content)
     write_text(path.with_suffix(".json"), json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
     return path
 

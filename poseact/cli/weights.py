@@ -1,0 +1,319 @@
+"""`poseact weights`: list, fetch, check, import and carry models. What is done lies in `poseact.zoo`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from poseact.cli.failures import INTERRUPTED
+from poseact.cli.messages import Messages
+from poseact.cli.stdout import print_table, write_line
+from poseact.errors import ModelError, PoseactError, UsageError
+
+if TYPE_CHECKING:
+    from poseact.zoo.shelf import Model
+
+HELP = """Models: which there are, and which are here.
+
+\b
+Examples:
+  [bold]poseact weights list --task classify[/bold]
+  [bold]poseact weights fetch hrnet-w32[/bold]                 download, verify, import
+  [bold]poseact weights import my_posec3d.pth[/bold]           a checkpoint of PYSKL, MMAction2, MMPose or HRNet
+  [bold]poseact recognize clip.mp4 --pose hrnet-w32[/bold]     fetches what is missing by itself
+
+POSEACT_HOME is the folder of fetched models, POSEACT_OFFLINE=1 forbids the network, and POSEACT_MIRROR=https://HOST/PATH
+(several with commas) is asked before the publishers, with the path of their addresses appended.
+"""
+
+
+class TaskChoice(StrEnum):
+    """What models are for."""
+
+    detect = "detect"
+    pose = "pose"
+    classify = "classify"
+
+
+Json = Annotated[bool, typer.Option("--json", help="One JSON document instead of tables.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Results and errors only.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show tracebacks.")]
+Name = Annotated[str, typer.Argument(metavar="NAME", help="As `poseact weights list` says.")]
+
+
+def list_models(
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[WORD]...", help="Only models with these in their names.")
+    ] = None,
+    task: Annotated[TaskChoice | None, typer.Option(metavar="TASK", help="detect, pose or classify.")] = None,
+    here: Annotated[bool, typer.Option("--here", help="Only models that need no network.")] = False,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """List the models that poseact knows or has imported, and where they are: embedded, here, or remote.
+
+    \b
+    Examples:
+      [bold]poseact weights list[/bold]
+      [bold]poseact weights list hrnet udp[/bold]
+      [bold]poseact weights list --here --json[/bold]
+    """
+    del debug
+    from poseact.report.zoo import model_document, model_table, models_json
+    from poseact.zoo.shelf import models
+
+    found = [
+        one
+        for one in models()
+        if (not here or one.where != "remote")
+        and (task is None or model_document(one)["task"] == task.value)
+        and all(any(word.lower() in name for name in _names(one)) for word in words or [])
+    ]
+    if json:
+        write_line(models_json(found))
+    else:
+        print_table(model_table(found))
+    return 0
+
+
+def show(name: Name, json: Json = False, debug: Debug = False) -> int:
+    """Show everything about one model: origin, licence, terms of its training data, accuracy, labels.
+
+    \b
+    Example:
+      [bold]poseact weights show hrnet-w32[/bold]
+    """
+    del debug
+    from poseact.report.zoo import details_table, models_json
+    from poseact.zoo.shelf import model, unknown
+
+    found = model(name)
+    if found is None:
+        raise unknown(name)
+    if json:
+        write_line(models_json([found]))
+    else:
+        print_table(details_table(found))
+    return 0
+
+
+def fetch(
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="As `poseact weights list` says.")],
+    again: Annotated[bool, typer.Option("--again", help="Also what is here already.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int:
+    """Download models, verify and import them; prints their paths. Interrupted, the same command goes on.
+
+    \b
+    Examples:
+      [bold]poseact weights fetch posec3d-ntu60-xsub-joint posec3d-ntu60-xsub-limb[/bold]
+      [bold]POSEACT_MIRROR=https://mirror.example/models poseact weights fetch hrnet-w32[/bold]
+    """
+    from poseact.cli.progress import Bars
+    from poseact.zoo.fetch import fetch as fetch_model
+
+    messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
+    with Bars(len(names), wanted=not quiet, sizes=True) as bars:
+
+        def take(name: str) -> None:
+            with bars.step(name) as advance:
+                path = fetch_model(name, advance, notify=messages.warning, again=again)
+            with bars.paused():
+                write_line(str(path))
+            bars.advance()
+
+        try:
+            return _each(names, take, messages)
+        except KeyboardInterrupt:
+            messages.error("interrupted; the same command goes on where it was")
+            return INTERRUPTED
+
+
+def verify(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[NAME]...", help="Models.", show_default="all that are here")
+    ] = None,
+    json: Json = False,
+    debug: Debug = False,
+) -> int:
+    """Hash models that are here again and compare: with the manifest, or with what their import wrote down.
+
+    \b
+    Examples:
+      [bold]poseact weights verify[/bold]
+      [bold]poseact weights verify hrnet-w32 --json[/bold]
+    """
+    from poseact.report.zoo import verdict_table, verdicts_json
+    from poseact.zoo import shelf
+
+    messages = Messages(debug=debug)
+    found = [shelf.ready(name) for name in names] if names else [one for one in shelf.models() if one.where != "remote"]
+    verdicts = [shelf.verify(one) for one in found]
+    if json:
+        write_line(verdicts_json(verdicts))
+    else:
+        print_table(verdict_table(verdicts))
+    for verdict in verdicts:
+        if verdict.problem:
+            messages.error(verdict.problem)
+    return ModelError.exit_code if any(verdict.state == "damaged" for verdict in verdicts) else 0
+
+
+def import_file(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .pth or .safetensors checkpoint.")],
+    name: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="What to call it.", show_default="as published, or the file's name"),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="FILE|LIST",
+            help="Class names: a file with one per line, or a known list such as ntu60.",
+            show_default="of the published model, or numbers",
+        ),
+    ] = None,
+    licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Licence of the weights, for its card.")] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite a model of the same name.")] = False,
+    debug: Debug = False,
+) -> int:
+    """Turn a checkpoint of PYSKL, MMAction2, MMPose or HRNet into a model of poseact; prints its path.
+
+    Nothing in the file is run: one that needs more than tensors and plain values is refused.
+
+    \b
+    Examples:
+      [bold]poseact weights import slowonly_r50_ntu60_xsub/joint.pth --name my-ntu60 --labels ntu60[/bold]
+      [bold]poseact recognize clip.mp4 --model my-ntu60[/bold]
+    """
+    del debug
+    from poseact.zoo.importing import import_checkpoint
+    from poseact.zoo.manifest import find_record
+    from poseact.zoo.shelf import check_free, models_folder
+
+    record = find_record(name) if name else None
+    if name:
+        check_free(name, replace=replace)
+    told = {"licence": licence} if licence else {}
+    written = import_checkpoint(
+        file.expanduser(), models_folder(), name=record.name if record else name, record=record,
+        labels=_class_names(labels) if labels else None, **told,
+    )  # fmt: skip
+    write_line(str(written))
+    return 0
+
+
+def path(name: Name, json: Json = False, debug: Debug = False) -> int:
+    """Print where the weight file of a model lies, its card `NAME.json` beside it; never uses the network.
+
+    \b
+    Example:
+      [bold]ls -l "$(poseact weights path movenet-thunder)"[/bold]
+    """
+    del debug
+    from poseact.report.zoo import models_json
+    from poseact.zoo.shelf import ready
+
+    found = ready(name)
+    write_line(models_json([found]) if json else str(found.path))
+    return 0
+
+
+def bundle(
+    target: Annotated[Path, typer.Argument(metavar="OUT.tar", help="File to write, whole or not at all.")],
+    names: Annotated[list[str], typer.Argument(metavar="NAME...", help="Models that are here.")],
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int:
+    """Pack models that are here into one file, for a machine without a network.
+
+    \b
+    Example:
+      [bold]poseact weights bundle models.tar hrnet-w32 posec3d-ntu60-xsub-joint[/bold]
+    """
+    del debug
+    from poseact.cli.progress import Bars
+    from poseact.report.zoo import size_text
+    from poseact.zoo.bundle import pack
+
+    with Bars(1, wanted=not quiet) as bars, bars.step(target.name) as advance:
+        packed = pack(target.expanduser(), names, advance)
+    size = size_text(target.expanduser().stat().st_size)
+    write_line(f"{target}: {', '.join(found.name for found in packed)} ({size})")
+    return 0
+
+
+def unbundle(
+    source: Annotated[Path, typer.Argument(metavar="FILE.tar", help="What `poseact weights bundle` wrote.")],
+    replace: Annotated[bool, typer.Option("--replace", help="Overwrite other models of the same names.")] = False,
+    quiet: Quiet = False,
+    debug: Debug = False,
+) -> int:
+    """Unpack models of another machine into the cache, every file verified; prints their paths.
+
+    \b
+    Example:
+      [bold]poseact weights unbundle models.tar[/bold]
+    """
+    del debug
+    from poseact.cli.progress import Bars
+    from poseact.zoo.bundle import unpack
+
+    with Bars(1, wanted=not quiet) as bars, bars.step(source.name) as advance:
+        found = unpack(source.expanduser(), replace=replace, progress=advance)
+    for one in found:
+        write_line(str(one.path))
+    return 0
+
+
+COMMANDS: dict[str, Callable[..., int]] = {
+    "list": list_models, "show": show, "fetch": fetch, "verify": verify, "import": import_file, "path": path,
+    "bundle": bundle, "unbundle": unbundle,
+}  # fmt: skip
+
+
+def build(epilog: str) -> typer.Typer:
+    """The group of commands."""
+    group = typer.Typer(name="weights", help=HELP, epilog=epilog, no_args_is_help=True, rich_markup_mode="rich")
+    for name, command in COMMANDS.items():
+        group.command(name, epilog=epilog)(command)
+    return group
+
+
+def _each(names: Sequence[str], take: Callable[[str], None], messages: Messages) -> int:
+    """Do the same with each name; one that fails is reported and does not stop the others."""
+    codes = []
+    for name in dict.fromkeys(names):
+        try:
+            take(name)
+        except PoseactError as error:
+            if messages.debug:
+                from traceback import format_exception
+
+                messages.traceback("".join(format_exception(error)))
+            messages.error(str(error))
+            codes.append(error.exit_code)
+    return ModelError.exit_code if ModelError.exit_code in codes else max(codes, default=0)
+
+
+def _class_names(source: str) -> tuple[str, ...]:
+    """The names of a known list, or of a file with one per line. Raises: UsageError."""
+    from poseact.zoo.label_lists import label_lists, labels
+
+    if source in label_lists():
+        return labels(source)
+    try:
+        lines = Path(source).expanduser().read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        known = ", ".join(label_lists())
+        raise UsageError(f"--labels {source} is neither a file, one name per line ({error}), nor {known}") from error
+    return tuple(line.strip() for line in lines if line.strip())
+
+
+def _names(found: Model) -> list[str]:
+    return [found.name.lower(), *(found.record.aliases if found.record else ())]
