@@ -19,7 +19,7 @@ from poseact import __version__
 from poseact.detect import Detector
 from poseact.errors import InvalidVideo, NoPerson
 from poseact.extract.plan import EVERY_FRAME, FramePlan
-from poseact.pose import PoseEstimator
+from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks
 from poseact.track import Selection, link, select
 from poseact.types import Array, Boxes, Frame, Gap, Keypoints, PoseSequence, Provenance, Track, VideoInfo
@@ -70,17 +70,17 @@ class Extractor:
     """The networks, composed. Memory grows with the poses of a video, not with its pictures.
 
     Attributes:
-        detector: of people.
-        scout: the light estimator that looks at everybody.
+        detector: of people; None where the scout finds them itself.
+        scout: the light estimator that looks at everybody, in their boxes or in whole pictures.
         estimator: the accurate one that looks at the chosen people; None: the scout's poses are final.
         weights: sha256 by role, kept with the poses.
         decoder: "auto", "pyav", "opencv" or "decord".
         batch_size: frames that are detected together.
-        max_boxes: at most so many boxes of a frame, the strongest, are estimated.
+        max_boxes: at most so many people of a frame, those with the strongest boxes, are estimated and followed.
     """
 
-    detector: Detector
-    scout: PoseEstimator
+    detector: Detector | None
+    scout: PoseEstimator | PictureEstimator
     estimator: PoseEstimator | None = None
     weights: dict[str, str] = field(default_factory=dict)
     decoder: str = "auto"
@@ -125,15 +125,24 @@ class Extractor:
         look = _Look()
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
         while batch := _next(frames, self.batch_size, timings):
-            images = [frame.image for frame in batch]
-            with timings.stage("detect"):
-                boxes = [found[: self.max_boxes] for found in self.detector(images)]
-            with timings.stage("pose"):
-                look.keypoints += self.scout(images, boxes)
+            boxes, keypoints = self._everybody([frame.image for frame in batch], timings)
             look.boxes += boxes
+            look.keypoints += keypoints
             look.remember(batch)
             report.add(len(batch))
         return look
+
+    def _everybody(self, images: list[Array], timings: Timings) -> tuple[list[Boxes], list[Keypoints]]:
+        """The people in each picture: their boxes, at most `max_boxes`, and their joints."""
+        if isinstance(self.scout, PictureEstimator):
+            with timings.stage("pose"):
+                found = self.scout.everybody(images)
+            return [boxes[: self.max_boxes] for boxes, _ in found], [people[: self.max_boxes] for _, people in found]
+        assert self.detector is not None
+        with timings.stage("detect"):
+            boxes = [found[: self.max_boxes] for found in self.detector(images)]
+        with timings.stage("pose"):
+            return boxes, self.scout(images, boxes)
 
     def _second_look(
         self,
@@ -173,7 +182,8 @@ class Extractor:
 
     def _provenance(self, path: str | Path) -> Provenance:
         estimator = self.estimator or self.scout
-        return Provenance(str(path), self.detector.name, estimator.name, self.weights, __version__)
+        detector = self.detector or self.scout
+        return Provenance(str(path), detector.name, estimator.name, self.weights, __version__)
 
 
 @dataclass

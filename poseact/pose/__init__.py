@@ -1,7 +1,7 @@
-"""Person boxes -> crops -> network -> joints in image coordinates. Knows nothing of tracking."""
+"""Person boxes, or whole pictures -> network -> joints in image coordinates. Knows nothing of tracking."""
 
-from poseact.pose.base import PoseEstimator
+from poseact.pose.base import PictureEstimator, PoseEstimator
 from poseact.pose.heatmap_topdown import HeatmapTopDown
 from poseact.pose.topdown import TopDown
 
-__all__ = ["HeatmapTopDown", "PoseEstimator", "TopDown"]
+__all__ = ["HeatmapTopDown", "PictureEstimator", "PoseEstimator", "TopDown"]

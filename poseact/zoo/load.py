@@ -29,9 +29,18 @@ def builders() -> Mapping[str, Callable[..., nn.Module]]:
     """Every architecture that a card may name."""
     from poseact.detect import nanodet
     from poseact.models import ARCHITECTURES
-    from poseact.pose import movenet
+    from poseact.pose import higher_hrnet, hrnet, movenet, simple_baseline
 
-    return {"nanodet-g": nanodet.build, "movenet": movenet.build, **ARCHITECTURES}
+    return {
+        "nanodet-g": nanodet.build,
+        "movenet": movenet.build,
+        "hrnet": hrnet.build,
+        "hrnet-ae": higher_hrnet.build_plain,
+        "higher-hrnet": higher_hrnet.build,
+        "simple-baseline-resnet50": simple_baseline.build_resnet50,
+        "simple-baseline-mobilenetv2": simple_baseline.build_mobilenetv2,
+        **ARCHITECTURES,
+    }
 
 
 def load(name: str, *, device: str | torch.device = "cpu") -> nn.Module:

@@ -1,0 +1,70 @@
+"""An estimator that finds people and joints at once takes the place of detector and scout."""
+
+import numpy as np
+import pytest
+
+from poseact.extract import Extractor, FramePlan
+from poseact.pose import PictureEstimator
+from poseact.skeleton import COCO17
+from poseact.types import Boxes, Keypoints
+
+
+class Standing:
+    """Sees people side by side, the strongest first, in every picture."""
+
+    name = "standing"
+    layout = COCO17
+
+    def __init__(self, people):
+        self.people = people
+        self.pictures = 0
+
+    def everybody(self, images):
+        self.pictures += len(images)
+        return [self._people() for _ in images]
+
+    def _people(self):
+        left = np.arange(self.people, dtype=np.float32)[:, None] * 40
+        xyxy = np.hstack([left, np.full_like(left, 10), left + 30, np.full_like(left, 90)])
+        joints = np.linspace(12, 88, 17, dtype=np.float32)
+        xy = np.stack([np.broadcast_to(left + 15, (self.people, 17)), np.broadcast_to(joints, (self.people, 17))], 2)
+        score = np.linspace(0.9, 0.6, max(self.people, 1), dtype=np.float32)[: self.people]
+        return Boxes(xyxy, score), Keypoints(xy.astype(np.float32), np.repeat(score[:, None], 17, 1))
+
+
+class Doubled:
+    """A top-down estimator that is sure of everything."""
+
+    name = "doubled"
+    layout = COCO17
+
+    def __call__(self, images, boxes):
+        return [
+            Keypoints(np.full((len(people), 17, 2), 20, np.float32), np.ones((len(people), 17), np.float32))
+            for people in boxes
+        ]
+
+
+def test_the_protocols_are_told_apart():
+    assert isinstance(Standing(1), PictureEstimator)
+    assert not isinstance(Doubled(), PictureEstimator)
+
+
+@pytest.mark.parametrize(("people", "rows"), [(0, 0), (1, 1), (3, 2)], ids=["nobody", "one", "more than are followed"])
+def test_every_picture_is_looked_at_once(samples, people, rows):
+    scout = Standing(people)
+    extractor = Extractor(None, scout, weights={"estimator": "abc"}, max_boxes=2)
+    found = extractor(samples / "jump.mp4", FramePlan.middle(6))
+    assert scout.pictures == 6
+    assert len(found.poses) == rows
+    assert set(found.timings) == {"decode", "pose", "track"}
+    assert (found.poses.provenance.detector, found.poses.provenance.estimator) == ("standing", "standing")
+    assert found.poses.provenance.weights == {"estimator": "abc"}
+    if rows:
+        np.testing.assert_allclose(found.poses.boxes[0, 0], [0, 10, 30, 90], atol=1)
+
+
+def test_a_second_look_may_follow(samples):
+    found = Extractor(None, Standing(1), Doubled())(samples / "jump.mp4", FramePlan.middle(4))
+    assert (found.poses.keypoint == 20).all()
+    assert (found.poses.provenance.detector, found.poses.provenance.estimator) == ("standing", "doubled")
