@@ -1,7 +1,7 @@
 """Videos and stored poses -> named actions."""
 
 from poseact.recognize.answer import Answer
-from poseact.recognize.classifier import Classifier
+from poseact.recognize.classifier import Classifier, Stretch
 from poseact.recognize.ensemble import Ensemble, open_models
 from poseact.recognize.pictures import Pictures
 from poseact.recognize.recognizer import Recognizer
@@ -10,5 +10,5 @@ from poseact.recognize.settings import DEFAULT_MODEL, SPEEDS, Settings
 
 __all__ = [
     "DEFAULT_MODEL", "SPEEDS", "Answer", "Classifier", "Ensemble", "Person", "Pictures", "Recognition", "Recognizer",
-    "Settings", "UsedModel", "named", "open_models",
+    "Settings", "Stretch", "UsedModel", "named", "open_models",
 ]  # fmt: skip

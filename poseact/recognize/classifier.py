@@ -5,7 +5,8 @@ An `Ensemble` of several classifiers is called in the same way.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -13,7 +14,8 @@ from torch import Tensor
 
 from poseact.errors import InvalidPoses, ModelError, UsageError
 from poseact.recognize.answer import Answer, answer, longest_window
-from poseact.recognize.inputs import heatmap_views, network_inputs, streams
+from poseact.recognize.batches import view_logits
+from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, heatmap_views, network_inputs, streams
 from poseact.recognize.pictures import Pictures
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
@@ -22,6 +24,23 @@ from poseact.zoo import Card, load_with_card
 
 EVERYTHING = slice(None)
 STREAMS = "streams (pictures and poses)"
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is classified: some people in some frames of a sequence.
+
+    Attributes:
+        poses: the sequence.
+        rows: of the people who are drawn into one stack; None: as many of the first ones as the model card says.
+        frames: of the sequence.
+        pictures: of the video that the poses come from; only looked at by networks that see them.
+    """
+
+    poses: PoseSequence
+    rows: Sequence[int] | None = None
+    frames: slice = field(default_factory=lambda: EVERYTHING)
+    pictures: Pictures | None = None
 
 
 class Classifier:
@@ -137,16 +156,31 @@ class Classifier:
         pictures: Pictures | None = None,
     ) -> Array:  # fmt: skip
         """(streams, classes) float32: the probabilities before streams are weighted. Args and raises: as above."""
-        self._check_layout(poses)
-        total, views = torch.zeros(len(self.streams), len(self.labels)), 0
-        with torch.inference_mode():
-            for inputs in network_inputs(poses, rows, frames, self.preprocessing, self.streams, pictures):
-                outputs = self.network(*(one.to(self.device) for one in inputs))
-                for row, logits in enumerate(outputs if len(self.streams) > 1 else (outputs,)):
-                    total[row] += (logits.float().cpu() / self.card.temperature).softmax(1).sum(0)
-                views += len(inputs[0])
-        mean: Array = (total / views).numpy()
+        logits = next(self.view_logits([Stretch(poses, rows, frames, pictures)]))
+        return self.probabilities(logits, self.card.temperature)
+
+    def view_logits(self, stretches: Iterable[Stretch]) -> Iterator[Tensor]:
+        """(streams, views, classes) float32 for each stretch: what the network says of its views, before any softmax.
+
+        Views of neighbouring stretches are looked at together; memory grows neither with the number of views nor with
+        that of stretches, which are taken one by one. Raises: as a call.
+        """
+        return view_logits(
+            self.network, map(self._inputs, stretches), device=self.device,
+            at_once=PICTURE_VIEWS_AT_ONCE if self.sees_pictures else VIEWS_AT_ONCE,
+        )  # fmt: skip
+
+    @staticmethod
+    def probabilities(logits: Tensor, temperature: float = 1.0) -> Array:
+        """(streams, views, classes) logits -> (streams, classes) float32: softmax of each view, then their mean."""
+        mean: Array = (logits / temperature).softmax(2).mean(1).numpy()
         return mean
+
+    def _inputs(self, stretch: Stretch) -> Iterator[tuple[Tensor, ...]]:
+        self._check_layout(stretch.poses)
+        return network_inputs(
+            stretch.poses, stretch.rows, stretch.frames, self.preprocessing, self.streams, stretch.pictures
+        )
 
     def _check_layout(self, poses: PoseSequence) -> None:
         if poses.layout != self.card.layout:
