@@ -129,7 +129,7 @@ def _network(settings: TrainSettings, clips: Clips, start: str | None) -> nn.Mod
 def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
     """The arguments of the builder: those of the settings, with the channels and classes of the data."""
     channels = len(channel_names(settings.preprocessing.kind, layout(clips.layout)))
-    return {"in_channels": channels, **settings.config, "num_classes": len(clips.classes)}
+    return {**settings.config, "in_channels": channels, "num_classes": len(clips.classes)}
 
 
 def _finish(trainer: Trainer, out: Path, name: str, *, half: bool, licence: str) -> Run:

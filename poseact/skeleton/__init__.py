@@ -1,0 +1,18 @@
+"""Keypoint layouts as data: names, left/right pairs, limbs. Knows nothing of images or networks."""
+
+from poseact.skeleton.builtin import COCO17, COCO17_OKS_SIGMAS, NAMES
+from poseact.skeleton.definition import Layout
+from poseact.skeleton.known import declaration, known_layouts, layout, load_layout, register, unnamed
+
+__all__ = [
+    "COCO17",
+    "COCO17_OKS_SIGMAS",
+    "NAMES",
+    "Layout",
+    "declaration",
+    "known_layouts",
+    "layout",
+    "load_layout",
+    "register",
+    "unnamed",
+]
