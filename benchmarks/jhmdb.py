@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from poseact.extract.folder import find_clips, read_splits
+from poseact.extract.clips import find_clips, read_splits
 from poseact.recognize import DEFAULT_MODEL, SPEEDS, Recognizer, Settings
 from poseact.report.confusion import write_confusion
 from poseact.train import measure

@@ -166,12 +166,17 @@ class Provenance:
     poseact: str = ""
 
 
+def _unjudged() -> Array:
+    return np.zeros(0, np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class PoseSequence:
     """The (x, y, score) triplets of the people in one video.
 
     T counts the frames that were looked at: all decoded frames, or a uniform subset of them. A frame without a person
-    is a row of zeros, never a missing row.
+    is a row of zeros, never a missing row. The M people are those who were chosen, best first; who was tracked besides
+    is in `others`, so that the choice can be made again without looking at the video (`poseact.poses.reselect`).
 
     Attributes:
         keypoint: (M, T, K, 2) float32 px, origin at the top left, x right, y down; 0 where not seen.
@@ -188,6 +193,11 @@ class PoseSequence:
         name: identifier, the `frame_dir` of the PYSKL format.
         label: class index, -1 when unknown.
         provenance: where the poses come from.
+        person_score: (M,) float32, the value of each person under the rule of the choice, larger is better; 0 where
+            nobody has judged.
+        person_reason: M lines that say what speaks for each person; empty where nobody has judged.
+        person_estimator: M names of the networks that the final poses of each person come from; empty when unknown.
+        others: the people who were not chosen, best first, over the same frames; None when there is nobody else.
     """
 
     keypoint: Array
@@ -204,15 +214,25 @@ class PoseSequence:
     name: str = ""
     label: int = -1
     provenance: Provenance = field(default_factory=Provenance)
+    person_score: Array = field(default_factory=_unjudged)
+    person_reason: tuple[str, ...] = ()
+    person_estimator: tuple[str, ...] = ()
+    others: PoseSequence | None = None
 
     def __post_init__(self) -> None:
         if self.keypoint.ndim != 4 or self.keypoint.shape[-1] != 2:
             raise InvalidPoses(f"{self.name or 'poses'}: keypoint must be (M, T, K, 2), got {self.keypoint.shape}")
         people, frames, joints, _ = self.keypoint.shape
+        if people and len(self.person_score) == 0:
+            object.__setattr__(self, "person_score", np.zeros(people, np.float32))
+        for attribute in ("person_reason", "person_estimator"):
+            object.__setattr__(self, attribute, tuple(getattr(self, attribute)) or ("",) * people)
+            if len(getattr(self, attribute)) != people:
+                raise InvalidPoses(f"{self.name or 'poses'}: {attribute} must be {people} lines, one per person")
         expected = {
             "keypoint_score": (people, frames, joints), "pts": (frames,), "frame_index": (frames,),
             "track_id": (people,), "boxes": (people, frames, 4), "box_score": (people, frames),
-            "interpolated": (people, frames),
+            "interpolated": (people, frames), "person_score": (people,),
         }  # fmt: skip
         for attribute, shape in expected.items():
             seen = getattr(self, attribute).shape
@@ -220,6 +240,8 @@ class PoseSequence:
                 raise InvalidPoses(f"{self.name or 'poses'}: {attribute} must be {shape}, got {seen}")
         if not (np.isfinite(self.keypoint).all() and np.isfinite(self.keypoint_score).all()):
             raise InvalidPoses(f"{self.name or 'poses'}: keypoints must be finite numbers")
+        if self.others is not None and self.others.keypoint.shape[1:] != self.keypoint.shape[1:]:
+            raise InvalidPoses(f"{self.name or 'poses'}: the people who were not chosen have other frames or joints")
 
     def __len__(self) -> int:
         """The number of people."""

@@ -46,7 +46,9 @@ def extract_poses(
     from poseact.cli.failures import ALL_FAILED, SOME_FAILED
     from poseact.cli.progress import Bars
     from poseact.extract import EVERY_FRAME, FramePlan
-    from poseact.extract.folder import extract_folder, find_clips, read_splits
+    from poseact.extract.clips import find_clips, read_splits
+    from poseact.extract.engine import engine
+    from poseact.extract.folder import extract_folder
     from poseact.recognize import Settings
     from poseact.recognize.open import open_extractor
     from poseact.recognize.settings import resolve_device
@@ -59,7 +61,7 @@ def extract_poses(
         clips, out, partial(open_extractor, settings, settings.device),
         settings={"pose": pose, "detector": detector, "frames": frames or "every", "seconds": seconds or "all"},
         classes=classes, splits=read_splits(splits) if splits else None, plan=plan, person=person,
-        max_persons=max_persons, workers=workers,
+        max_persons=max_persons, engine=engine(workers),
     )  # fmt: skip
     failed = 0
     with Bars(len(clips), wanted=not quiet) as bars:

@@ -83,7 +83,7 @@ def _expand_one(name: str) -> Iterator[Source]:
 
 
 def _videos_below(folder: Path) -> Iterator[Source]:
-    from poseact.extract.folder import find_videos
+    from poseact.extract.clips import find_videos
 
     for path in find_videos(folder):
         yield Source(str(path))

@@ -17,7 +17,8 @@ from rich.table import Table
 from poseact.cli.messages import Messages
 from poseact.cli.progress import Bars
 from poseact.errors import InputError, UsageError
-from poseact.extract.folder import extract_folder, find_clips
+from poseact.extract.clips import find_clips
+from poseact.extract.folder import extract_folder
 from poseact.poses import PoseDataset, read_pyskl
 from poseact.recognize import Settings
 from poseact.recognize.open import open_extractor

@@ -20,7 +20,7 @@ from poseact.detect import Detector
 from poseact.errors import InvalidVideo, NoPerson
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.pose import PictureEstimator, PoseEstimator
-from poseact.poses import from_tracks
+from poseact.poses import from_tracks, judged
 from poseact.track import Selection, link, select
 from poseact.types import Array, Boxes, Frame, Gap, Keypoints, PoseSequence, Provenance, Track, VideoInfo
 from poseact.video import VideoReader, open_video
@@ -53,7 +53,8 @@ class Extraction:
     Attributes:
         info: of the video.
         gaps: stretches that could not be decoded.
-        poses: everybody who was tracked, one row per person, over the frames that were looked at.
+        poses: everybody who was tracked, one row per person in the order of the tracks, over the frames that were
+            looked at, with the scores and reasons of the selection; `others` is None.
         selection: who was chosen and why; None when nobody was seen.
         timings: seconds per stage: "decode", "detect", "pose", "track".
     """
@@ -88,13 +89,15 @@ class Extractor:
     max_boxes: int = 6
 
     def __call__(
-        self, path: str | Path, plan: FramePlan = EVERY_FRAME, *, person: str = "auto", progress: Progress | None = None
-    ) -> Extraction:
+        self, path: str | Path, plan: FramePlan = EVERY_FRAME, *, person: str = "auto", refined: int = 1,
+        progress: Progress | None = None,
+    ) -> Extraction:  # fmt: skip
         """Extract the poses of everybody in a video.
 
         Args:
             plan: which frames to look at.
             person: the rule by which people are chosen, see `poseact.track.select`.
+            refined: the accurate estimator looks at the best so many people, and at all whom the rule chooses.
             progress: called with (frames done, frames planned).
         Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
         """
@@ -112,14 +115,18 @@ class Extractor:
             with timings.stage("track"):
                 tracks = link(first.boxes, first.keypoints, np.array(first.pts))
                 selection = _selected(tracks, first.size, person)
+            final: tuple[int, ...] = ()  # tracks with poses of the accurate estimator
             if self.estimator is not None and selection is not None:
-                tracks = self._second_look(reader, first, tracks, selection.ids, timings, report)
+                final = selection.ids if selection.by_id else max(selection.ids, selection.ranked[:refined], key=len)
+                tracks = self._second_look(reader, first, tracks, final, timings, report)
             report.finish()
         poses = from_tracks(
             tracks, first.size, reader.info.fps, np.array(first.pts), np.array(first.index), Path(path).stem,
             provenance=self._provenance(path),
         )  # fmt: skip
-        return Extraction(reader.info, gaps, poses, selection, timings.seconds)
+        accurate = self.estimator or self.scout
+        estimators = [(accurate if number in final else self.scout).name for number in poses.track_id]
+        return Extraction(reader.info, gaps, judged(poses, selection, estimators), selection, timings.seconds)
 
     def _first_look(self, reader: VideoReader, wanted: Array, timings: Timings, report: _Steps) -> _Look:
         look = _Look()

@@ -19,6 +19,10 @@ from poseact.types import Array, PoseSequence, Provenance
 
 SCHEMA_VERSION = 1
 _ASSUMED_FPS = 30.0  # PYSKL stores no frame rate
+_OF_PEOPLE = (
+    "keypoint", "keypoint_score", "track_id", "bbox", "bbox_score", "interpolated", "person_score", "person_reason",
+    "person_estimator",
+)  # fmt: skip
 _SPARE = 64 * 2**20  # bytes that any file may expand to
 _EXPANSION = 8  # float16 poses of one joint without boxes grow that much in memory; nothing honest grows more
 
@@ -140,7 +144,19 @@ def _annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[s
             "poseact": made.poseact,
         },
         "schema_version": SCHEMA_VERSION,
+        "person_score": sequence.person_score.astype(np.float32),
+        "person_reason": list(sequence.person_reason),
+        "person_estimator": list(sequence.person_estimator),
+        "others": _others(sequence.others, dtype),
     }
+
+
+def _others(others: PoseSequence | None, dtype: type[np.floating[Any]]) -> dict[str, Any] | None:
+    """The people who were not chosen, under the same keys as those who were."""
+    if others is None:
+        return None
+    anno = _annotation(others, dtype)
+    return {key: anno[key] for key in _OF_PEOPLE}
 
 
 def _splits(given: object, budget: _Budget) -> dict[str, list[str]]:
@@ -201,7 +217,37 @@ def _sequence(anno: object, where: str, budget: _Budget) -> PoseSequence:
         name=name,
         label=_label(anno, where),
         provenance=_provenance(anno),
+        person_score=_finite(
+            _floats(_optional(anno, "person_score", np.zeros(people, np.float32), where)), "person_score", where
+        ),
+        person_reason=_lines(anno, "person_reason", people, where),
+        person_estimator=_lines(anno, "person_estimator", people, where),
+        others=_read_others(anno, where, budget),
     )
+
+
+def _read_others(anno: dict[Any, Any], where: str, budget: _Budget) -> PoseSequence | None:
+    """The people who were not chosen: they share the video, its frames and its name with those who were."""
+    others = anno.get("others")
+    if others is None:
+        return None
+    if not isinstance(others, dict):
+        raise InvalidPoses(f"{where}: 'others' must be a dict, got {type(others).__name__}")
+    shared = {key: value for key, value in anno.items() if key not in _OF_PEOPLE and key != "others"}
+    people = {key: others[key] for key in _OF_PEOPLE if key in others}
+    sequence = _sequence({**shared, **people}, f"{where}, others", budget)
+    if sequence.keypoint.shape[1:] != anno["keypoint"].shape[1:]:
+        raise InvalidPoses(f"{where}: the people who were not chosen have other frames or joints than those who were")
+    return sequence
+
+
+def _lines(anno: dict[Any, Any], key: str, people: int, where: str) -> tuple[str, ...]:
+    value = anno.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)) or len(value) != people or not all(isinstance(one, str) for one in value):
+        raise InvalidPoses(f"{where}: {key!r} must be {people} lines of text, one per person")
+    return tuple(value)
 
 
 def _keypoint(anno: dict[Any, Any], where: str) -> Array:

@@ -92,7 +92,10 @@ def nobody(
 
 
 def choose(sequence: PoseSequence, ids: Sequence[int]) -> PoseSequence:
-    """Keep the people with these track ids, in this order. Raises: UsageError for an id that is not there."""
+    """Keep the people with these track ids, in this order, and nobody else.
+
+    Raises: UsageError for an id that is not among the M people; `everybody` adds those who were not chosen.
+    """
     rows = [_row(sequence.track_id.tolist(), number) for number in ids]
     return replace(
         sequence,
@@ -102,6 +105,10 @@ def choose(sequence: PoseSequence, ids: Sequence[int]) -> PoseSequence:
         boxes=sequence.boxes[rows],
         box_score=sequence.box_score[rows],
         interpolated=sequence.interpolated[rows],
+        person_score=sequence.person_score[rows],
+        person_reason=tuple(sequence.person_reason[row] for row in rows),
+        person_estimator=tuple(sequence.person_estimator[row] for row in rows),
+        others=None,
     )
 
 
@@ -135,7 +142,8 @@ def visible_boxes(keypoint: Array, keypoint_score: Array) -> tuple[Array, Array]
     high = np.where(seen[..., None], keypoint, -np.inf).max(-2)
     someone: Array = np.asarray(seen.any(-1))
     boxes = np.where(someone[..., None], np.concatenate([low, high], -1), 0.0)
-    score = (keypoint_score * seen).sum(-1) / np.maximum(seen.sum(-1), 1)
+    with np.errstate(over="ignore"):  # scores of a damaged file; PoseSequence refuses what is not finite
+        score = np.where(seen, keypoint_score, 0).sum(-1) / np.maximum(seen.sum(-1), 1)
     return boxes.astype(np.float32), score.astype(np.float32)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
-from poseact.poses import read_pyskl, sequence_tracks
+from poseact.poses import everybody, read_pyskl, sequence_tracks
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
 from poseact.recognize.open import open_extractor
@@ -63,13 +63,13 @@ class Recognizer:
             )
 
     def stored(self, source: str | Path) -> list[Recognition]:
-        """Name the actions in a file of stored poses, one answer per sequence.
+        """Name the actions in a file of stored poses, one answer per sequence, of the person whom the settings choose.
 
         Raises: InvalidPoses, LimitExceeded; InputError when the model looks at pictures, which such a file has not.
         """
         return [
             self._answer(f"{source}:{poses.name}", poses, self._select(poses), Timings(), None, ())
-            for poses in read_pyskl(Path(source)).annotations
+            for poses in map(everybody, read_pyskl(Path(source)).annotations)
         ]
 
     def _select(self, poses: PoseSequence) -> Selection | None:

@@ -53,12 +53,21 @@ class Selection:
         reason: one line that says why.
         scores: track id -> value under the rule, larger is better, for every track.
         figures: track id -> what the value was made of.
+        reasons: track id -> one line that says what speaks for this person, for every track.
+        by_id: one person was asked for, whatever the figures say.
     """
 
     ids: tuple[int, ...]
     reason: str
     scores: dict[int, float]
     figures: dict[int, Figures]
+    reasons: dict[int, str]
+    by_id: bool = False
+
+    @property
+    def ranked(self) -> tuple[int, ...]:
+        """Every track id, best first."""
+        return tuple(sorted(self.scores, key=lambda number: (-self.scores[number], number)))
 
 
 def select(tracks: Sequence[Track], image_size: tuple[int, int], rule: str = "auto") -> Selection:
@@ -77,11 +86,14 @@ def select(tracks: Sequence[Track], image_size: tuple[int, int], rule: str = "au
     figures = {track.id: measure(track, image_size) for track in tracks}
     scores = _scores(figures, rule)
     ranked = sorted(scores, key=lambda number: (-scores[number], number))
+    reasons = {
+        number: f"{_standing(number, figures)}; {_place(place, ranked, rule)}" for place, number in enumerate(ranked)
+    }
     if rule == "all":
-        return Selection(tuple(ranked), f"all {len(ranked)} people were asked for", scores, figures)
+        return Selection(tuple(ranked), f"all {len(ranked)} people were asked for", scores, figures, reasons)
     if rule not in RULES:
-        return Selection((int(rule),), f"person {int(rule)} was asked for", scores, figures)
-    return Selection((ranked[0],), _reason(ranked[0], figures, rule), scores, figures)
+        return Selection((int(rule),), f"person {int(rule)} was asked for", scores, figures, reasons, by_id=True)
+    return Selection((ranked[0],), _reason(ranked[0], figures, rule), scores, figures, reasons)
 
 
 def measure(track: Track, image_size: tuple[int, int]) -> Figures:
@@ -161,12 +173,23 @@ _SUPERLATIVES = {
 
 
 def _reason(chosen: int, figures: dict[int, Figures], rule: str) -> str:
-    one = figures[chosen]
-    parts = [f"in {one.presence:.0%} of the frames"]
     if len(figures) == 1:
-        return f"person {chosen}: {parts[0]}, nobody else is seen"
-    for criterion, words in _SUPERLATIVES.items():
-        if all(getattr(one, criterion) >= getattr(other, criterion) for other in figures.values()):
-            parts.append(words)
-    among = f"; chosen among {len(figures)} people by {rule}"
-    return f"person {chosen}: {', '.join(parts)}{among}"
+        return f"person {chosen}: {_standing(chosen, figures)}, nobody else is seen"
+    return f"person {chosen}: {_standing(chosen, figures)}; chosen among {len(figures)} people by {rule}"
+
+
+def _standing(number: int, figures: dict[int, Figures]) -> str:
+    """How much of the video a person is in, and what nobody exceeds."""
+    one = figures[number]
+    parts = [f"in {one.presence:.0%} of the frames"]
+    if len(figures) > 1:
+        for criterion, words in _SUPERLATIVES.items():
+            if all(getattr(one, criterion) >= getattr(other, criterion) for other in figures.values()):
+                parts.append(words)
+    return ", ".join(parts)
+
+
+def _place(place: int, ranked: Sequence[int], rule: str) -> str:
+    if rule not in RULES:
+        return f"person {int(rule)} was asked for" if place == 0 else f"not person {int(rule)}, who was asked for"
+    return f"number {place + 1} of {len(ranked)} by {'auto' if rule == 'all' else rule}"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,13 @@ def drawn_clip(name: str, people: int = 2, frames: int = 5, joints: int = 17) ->
     ]
     made = Provenance("clip é.avi", "nanodet-g", "movenet-thunder", {"movenet-thunder": "a" * 64}, "0.1.0")
     pts, index = np.arange(frames) * 7 / 25, np.arange(frames) * 7
-    return from_tracks(tracks, (240, 320), 25.0, pts, index, name=name, label=4, provenance=made, joints=joints)
+    poses = from_tracks(tracks, (240, 320), 25.0, pts, index, name=name, label=4, provenance=made, joints=joints)
+    return replace(
+        poses,
+        person_score=rng.uniform(0, 1, people).astype(np.float32),
+        person_reason=tuple(f"number {number} by auto" for number in range(people)),
+        person_estimator=("movenet-thunder", "movenet-lightning", *["movenet-lightning"] * people)[:people],
+    )
 
 
 @pytest.fixture(scope="session")

@@ -9,13 +9,17 @@ import numpy as np
 import pytest
 
 from poseact.errors import InvalidPoses, LimitExceeded, OutputError, UsageError
-from poseact.poses import nobody, read_pyskl, write_pyskl
+from poseact.poses import foremost, nobody, read_pyskl, write_pyskl
 from poseact.types import PoseSequence
 
 
 def assert_equal(one: PoseSequence, other: PoseSequence) -> None:
     for field in fields(PoseSequence):
-        np.testing.assert_equal(getattr(one, field.name), getattr(other, field.name), field.name)
+        mine, theirs = getattr(one, field.name), getattr(other, field.name)
+        if isinstance(mine, PoseSequence):
+            assert_equal(mine, theirs)
+        else:
+            np.testing.assert_equal(mine, theirs, field.name)
 
 
 @pytest.mark.parametrize(
@@ -23,9 +27,10 @@ def assert_equal(one: PoseSequence, other: PoseSequence) -> None:
     [[], [{"name": "a"}], [{"name": "a"}, {"name": "b", "people": 1}, {"name": "c", "people": 0}, {"name": "d" * 300}]],
     ids=["no-video", "one", "several"],
 )
+@pytest.mark.parametrize("chosen", [0, 1, 9], ids=["nobody-chosen", "one-chosen", "all-chosen"])
 @pytest.mark.parametrize("splits", [None, {}, {"train": ["a", "c"], "test": ["b"]}], ids=["bare", "no-split", "splits"])
-def test_round_trip(tmp_path, clip, clips, splits):
-    sequences = [clip(**options) for options in clips]
+def test_round_trip(tmp_path, clip, clips, splits, chosen):
+    sequences = [foremost(clip(**options), chosen) for options in clips]
     path = tmp_path / "poses.pkl"
     write_pyskl(path, sequences, splits)
     dataset = read_pyskl(path)
@@ -148,12 +153,20 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         (pickle.dumps([foreign(fps=float("nan"))]), "'fps' must be a number"),
         (pickle.dumps([foreign(pts=np.full(3, np.inf))]), "'pts' must be finite"),
         (pickle.dumps([foreign(track_id=np.array([0.5]))]), "'track_id' must be whole numbers"),
+        (pickle.dumps([foreign(person_score=np.array([np.nan]))]), "'person_score' must be finite"),
+        (pickle.dumps([foreign(person_reason=["tall", "small"])]), "'person_reason' must be 1 lines of text"),
+        (pickle.dumps([foreign(person_estimator=[1])]), "'person_estimator' must be 1 lines of text"),
+        (pickle.dumps([foreign(others=[1])]), "'others' must be a dict, got list"),
+        (pickle.dumps([foreign(others={})]), "others.*'keypoint' is missing"),
+        (pickle.dumps([foreign(others=foreign(keypoint=np.zeros((1, 3, 5, 2)), keypoint_score=None))]),
+         "who were not chosen have other frames or joints"),
     ],
     ids=[
         "empty", "text", "none", "no-list", "no-dict", "split-list", "split-of-lists", "no-keypoint", "k400",
         "k400-compressed", "3d", "one-person-short", "nan", "too-large", "total-frames", "total-frames-list",
         "score-shape", "score-list", "no-size", "size-zero", "label-text", "label-fraction", "fps-zero", "fps-nan",
-        "pts-infinite", "id-fraction",
+        "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "others-list", "others-empty",
+        "others-joints",
     ],
 )  # fmt: skip
 def test_contradictions_are_one_line(tmp_path, content, words):
@@ -180,6 +193,13 @@ def test_one_array_used_a_thousand_times_does_not_fill_the_memory(tmp_path):
 def test_frames_without_people_do_not_fill_the_memory(tmp_path):
     empty = foreign(keypoint=np.zeros((0, 2**30, 17, 2)), keypoint_score=None, total_frames=None)
     (tmp_path / "laughs.pkl").write_bytes(pickle.dumps([empty]))
+    with pytest.raises(LimitExceeded, match="far more poses"):
+        read_pyskl(tmp_path / "laughs.pkl")
+
+
+def test_people_who_were_not_chosen_count_for_the_memory(tmp_path):
+    crowd = foreign(keypoint=np.zeros((1, 30_000, 17, 2), np.float16), keypoint_score=None, total_frames=None)
+    (tmp_path / "laughs.pkl").write_bytes(pickle.dumps([{**crowd, "others": crowd} for _ in range(500)]))
     with pytest.raises(LimitExceeded, match="far more poses"):
         read_pyskl(tmp_path / "laughs.pkl")
 
