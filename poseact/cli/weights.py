@@ -31,6 +31,13 @@ POSEACT_HOME is the folder of fetched models, POSEACT_OFFLINE=1 forbids the netw
 """
 
 
+class KindChoice(StrEnum):
+    """What the channels of a classifier show."""
+
+    joint = "joint"
+    limb = "limb"
+
+
 class TaskChoice(StrEnum):
     """What models are for."""
 
@@ -178,17 +185,31 @@ def import_file(
             show_default="of the published model, or numbers",
         ),
     ] = None,
+    architecture: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="Where shapes cannot tell, such as slowonly-pose-only, whose strides are in no file.",
+            show_default="as shapes tell",
+        ),
+    ] = None,
+    kind: Annotated[
+        KindChoice | None,
+        typer.Option(metavar="KIND", help="What a classifier reads: joint or limb.", show_default="joint"),
+    ] = None,
     licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Licence of the weights, for its card.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite a model of the same name.")] = False,
     debug: Debug = False,
 ) -> int:
     """Turn a checkpoint of PYSKL, MMAction2, MMPose or HRNet into a model of poseact; prints its path.
 
-    Nothing in the file is run: one that needs more than tensors and plain values is refused.
+    Nothing in the file is run: one that needs more than tensors and plain values is refused. A published file is known
+    by its hash; of others, say what shapes cannot tell.
 
     \b
     Examples:
       [bold]poseact weights import slowonly_r50_ntu60_xsub/joint.pth --name my-ntu60 --labels ntu60[/bold]
+      [bold]poseact weights import my_limbs.pth --kind limb --labels names.txt --licence MIT[/bold]
       [bold]poseact recognize clip.mp4 --model my-ntu60[/bold]
     """
     del debug
@@ -199,10 +220,10 @@ def import_file(
     record = find_record(name) if name else None
     if name:
         check_free(name, replace=replace)
-    told = {"licence": licence} if licence else {}
     written = import_checkpoint(
         file.expanduser(), models_folder(), name=record.name if record else name, record=record,
-        labels=_class_names(labels) if labels else None, **told,
+        labels=_class_names(labels) if labels else None, licence=licence, architecture=architecture,
+        kind=kind.value if kind else None, replace=replace,
     )  # fmt: skip
     write_line(str(written))
     return 0

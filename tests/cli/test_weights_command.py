@@ -212,13 +212,15 @@ def test_verify_of_a_model_without_a_recorded_hash(zoo, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], (None, None, {"labels": None})),
+        ([], (None, None, {})),
         (["--name", "mine", "--labels", "ntu60", "--licence", "MIT"], ("mine", None, {"labels": 60, "licence": "MIT"})),
-        (["--name", "small"], ("tiny", "tiny", {"labels": None})),
+        (["--name", "small"], ("tiny", "tiny", {})),
         (["--labels", "names.txt"], (None, None, {"labels": 2})),
+        (["--kind", "limb", "--architecture", "slowonly-pose-only", "--replace"],
+         (None, None, {"kind": "limb", "architecture": "slowonly-pose-only", "replace": True})),
     ],
-    ids=["plain", "named", "of the manifest", "own labels"],
-)
+    ids=["plain", "named", "of the manifest", "own labels", "what shapes cannot tell"],
+)  # fmt: skip
 def test_import(zoo, capsys, tmp_path, monkeypatch, arguments, expected):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "names.txt").write_text("jump\n\n run \n")
@@ -228,7 +230,8 @@ def test_import(zoo, capsys, tmp_path, monkeypatch, arguments, expected):
     assert (code, out) == (0, f"{models_folder() / 'some.safetensors'}\n")
     name, record, options = imported.pop()
     labels = options["labels"]
-    assert (name, record, {**options, "labels": labels and len(labels)}) == expected
+    said = {**options, "labels": labels and len(labels)}
+    assert (name, record, {option: value for option, value in said.items() if value}) == expected
     assert labels in (None, ("jump", "run")) or labels[0] == "drink water"
 
 
