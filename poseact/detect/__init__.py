@@ -4,9 +4,9 @@ from poseact.detect.base import Detector
 from poseact.detect.checkpoint import cached_yolo
 from poseact.detect.embedded import ACCURATE, BALANCED, FAST, STRONG, WEAK, NanoDetDetector, View
 from poseact.detect.nanodet import NanoDet
-from poseact.detect.yolo import UltralyticsDetector
+from poseact.detect.yolo import UltralyticsDetector, Yolo, found_people
 
 __all__ = [
     "ACCURATE", "BALANCED", "FAST", "STRONG", "WEAK", "Detector", "NanoDet", "NanoDetDetector", "UltralyticsDetector",
-    "View", "cached_yolo",
+    "View", "Yolo", "cached_yolo", "found_people",
 ]  # fmt: skip

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import torch
 
-from poseact.detect.checkpoint import cache_folder, local_checkpoint, sha256_of
+from poseact.detect.checkpoint import Role, cache_folder, local_checkpoint, sha256_of
 from poseact.errors import InvalidWeights, PoseactError, UsageError, WeightsNotFound
 from poseact.home import home_folder, offline
 from poseact.types import Array, Boxes
@@ -24,11 +24,11 @@ from poseact.types import Array, Boxes
 PERSON = "person"
 SAME_PERSON = 0.6  # intersection over union, as for the embedded detector's neighbours in a crowd
 MOST_PEOPLE = 100
-BOX_TASKS = ("detect", "pose", "segment")
+TASKS: dict[Role, tuple[str, ...]] = {"detector": ("detect", "pose", "segment"), "pose estimator": ("pose",)}
 
 
-class UltralyticsDetector:
-    """Any YOLO checkpoint as a person detector; see `poseact.detect.base.Detector`.
+class Yolo:
+    """An opened YOLO checkpoint, looking for people; what is made of its results is up to the subclasses.
 
     Attributes:
         name: the checkpoint's file name.
@@ -47,6 +47,7 @@ class UltralyticsDetector:
         classes: Sequence[str] | None = None,
         size: int = 640,
         batch_size: int = 8,
+        role: Role = "detector",
     ) -> None:
         """Open a checkpoint.
 
@@ -54,36 +55,45 @@ class UltralyticsDetector:
             checkpoint: a `.pt`, `.onnx` or `.torchscript` file, or a name such as "yolo11n.pt", which is looked for in
                 the working directory and the cache, and else fetched by ultralytics' own download.
             classes: names of the classes that are people; None: the class "person".
+            role: what it is wanted for; a pose estimator finds boxes, too, but not the other way round.
         Raises:
             WeightsNotFound, InvalidWeights, UsageError.
         """
-        path = local_checkpoint(checkpoint) or _download(str(checkpoint))
+        path = local_checkpoint(checkpoint, role) or _download(str(checkpoint), role)
         self.name = path.name
         self.sha256 = sha256_of(path)
         self.threshold = threshold
         self.size = size
         self.batch_size = batch_size
         self.device = str(device)
-        self._model = _open(path)
+        self._path = path
+        self._model = _open(path, role)
         names = _class_names(self._model, path)
         self._wanted = person_classes(names, classes, path.name)
         self.classes = tuple(names[index] for index in self._wanted)
+        if path.suffix != ".pt":  # what an export is, shows only when it is used
+            with _one_line(path):
+                list(self._results([np.zeros((size, size, 3), np.uint8)]))
+
+    def _results(self, images: Sequence[Array]) -> Iterator[Any]:
+        """What ultralytics finds in each image, (H, W, 3) uint8 RGB, of which the network sees each one once."""
+        for start in range(0, len(images), self.batch_size):
+            # ultralytics takes arrays as BGR
+            reordered = [np.ascontiguousarray(image[..., ::-1]) for image in images[start : start + self.batch_size]]
+            with _contained():
+                results = self._model.predict(
+                    reordered, imgsz=self.size, conf=self.threshold, iou=SAME_PERSON, classes=self._wanted,
+                    agnostic_nms=True, max_det=MOST_PEOPLE, device=self.device, verbose=False, save=False,
+                )  # fmt: skip
+            yield from results
+
+
+class UltralyticsDetector(Yolo):
+    """Any YOLO checkpoint as a person detector; see `poseact.detect.base.Detector`."""
 
     def __call__(self, images: Sequence[Array]) -> list[Boxes]:
         """Find the people of each image: (H, W, 3) uint8 RGB each."""
-        boxes: list[Boxes] = []
-        for start in range(0, len(images), self.batch_size):
-            boxes += self._detect(images[start : start + self.batch_size])
-        return boxes
-
-    def _detect(self, images: Sequence[Array]) -> list[Boxes]:
-        reordered = [np.ascontiguousarray(image[..., ::-1]) for image in images]  # ultralytics takes arrays as BGR
-        with _contained():
-            results = self._model.predict(
-                reordered, imgsz=self.size, conf=self.threshold, iou=SAME_PERSON, classes=self._wanted,
-                agnostic_nms=True, max_det=MOST_PEOPLE, device=self.device, verbose=False, save=False,
-            )  # fmt: skip
-        return [_boxes(result.boxes, image) for result, image in zip(results, images, strict=True)]
+        return [found_people(result, image)[0] for result, image in zip(self._results(images), images, strict=True)]
 
 
 def person_classes(names: dict[int, str], wanted: Sequence[str] | None, checkpoint: str) -> list[int]:
@@ -101,26 +111,27 @@ def person_classes(names: dict[int, str], wanted: Sequence[str] | None, checkpoi
     return [index for index, name in names.items() if name.lower() in chosen]
 
 
-def _boxes(found: Any, image: Array) -> Boxes:
+def found_people(result: Any, image: Array) -> tuple[Boxes, Array]:
+    """The boxes of a result, clipped to the picture, in descending order of score, and their rows in the result."""
     height, width = image.shape[:2]
-    xyxy = found.xyxy.cpu().float().numpy().reshape(-1, 4)
-    score = found.conf.cpu().float().numpy().reshape(-1)
+    xyxy = result.boxes.xyxy.cpu().float().numpy().reshape(-1, 4)
+    score = result.boxes.conf.cpu().float().numpy().reshape(-1)
     xyxy = np.clip(xyxy, 0, np.array([width, height, width, height], np.float32))
     order = np.argsort(-score, kind="stable")
     order = order[(xyxy[order, 2:] > xyxy[order, :2]).all(1)]
-    return Boxes(xyxy[order], score[order])
+    return Boxes(xyxy[order], score[order]), order
 
 
-def _open(path: Path) -> Any:
+def _open(path: Path, role: Role) -> Any:
     if path.suffix == ".onnx":
         _require_onnxruntime(path)
     ultralytics = _ultralytics()
     if path.suffix == ".pt":
         _vet(path)
     with _one_line(path), _contained():
-        model = ultralytics.YOLO(str(path), task=None if path.suffix == ".pt" else "detect", verbose=False)
-    if model.task not in BOX_TASKS:
-        raise InvalidWeights(f"{path} is a YOLO for {model.task!r}; a detector is needed ({', '.join(BOX_TASKS)})")
+        model = ultralytics.YOLO(str(path), task=None if path.suffix == ".pt" else TASKS[role][0], verbose=False)
+    if model.task not in TASKS[role]:
+        raise InvalidWeights(f"{path} is a YOLO for {model.task!r}; a {role} is needed ({', '.join(TASKS[role])})")
     return model
 
 
@@ -180,21 +191,21 @@ def _one_line(path: Path) -> Iterator[None]:
         raise InvalidWeights(f"{path} cannot be opened as a YOLO checkpoint: {reason[:200]}") from error
 
 
-def _download(name: str) -> Path:
+def _download(name: str, role: Role) -> Path:
     """Fetch a published checkpoint into the cache; it gets its name there after it was vetted."""
-    advice = f"put {name} into {cache_folder()}, or use the embedded detector with `--detector auto`"
+    advice = f"put {name} into {cache_folder()}, or use the embedded {role} by leaving the option out"
     if offline():
-        raise WeightsNotFound(f"detector {name} is not here and POSEACT_OFFLINE forbids fetching it; {advice}")
+        raise WeightsNotFound(f"{role} {name} is not here and POSEACT_OFFLINE forbids fetching it; {advice}")
     if Path(name).suffix != ".pt":
-        raise WeightsNotFound(f"detector {name} does not exist, and only .pt checkpoints can be fetched; {advice}")
+        raise WeightsNotFound(f"{role} {name} does not exist, and only .pt checkpoints can be fetched; {advice}")
     _ultralytics()
     from ultralytics.utils import ONLINE
     from ultralytics.utils.downloads import GITHUB_ASSETS_NAMES, attempt_download_asset
 
     if name not in GITHUB_ASSETS_NAMES:
-        raise WeightsNotFound(f"detector {name} does not exist and is no published YOLO checkpoint; {advice}")
+        raise WeightsNotFound(f"{role} {name} does not exist and is no published YOLO checkpoint; {advice}")
     if not ONLINE:
-        raise WeightsNotFound(f"detector {name} is not here and the network is unreachable; {advice}")
+        raise WeightsNotFound(f"{role} {name} is not here and the network is unreachable; {advice}")
     partial = cache_folder() / f"partial-{os.getpid()}" / name
     partial.parent.mkdir(parents=True, exist_ok=True)
     try:
@@ -204,7 +215,7 @@ def _download(name: str) -> Path:
         return partial.replace(cache_folder() / name)
     except (OSError, RuntimeError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise WeightsNotFound(f"detector {name} could not be fetched ({reason[:200]}); {advice}") from error
+        raise WeightsNotFound(f"{role} {name} could not be fetched ({reason[:200]}); {advice}") from error
     finally:
         partial.unlink(missing_ok=True)
         partial.parent.rmdir()

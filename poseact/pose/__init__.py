@@ -3,5 +3,6 @@
 from poseact.pose.base import PictureEstimator, PoseEstimator
 from poseact.pose.heatmap_topdown import HeatmapTopDown
 from poseact.pose.topdown import TopDown
+from poseact.pose.yolo_pose import UltralyticsPose
 
-__all__ = ["HeatmapTopDown", "PictureEstimator", "PoseEstimator", "TopDown"]
+__all__ = ["HeatmapTopDown", "PictureEstimator", "PoseEstimator", "TopDown", "UltralyticsPose"]
