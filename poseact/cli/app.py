@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from poseact import __version__
-from poseact.cli import doctor, extract_poses, recognize, train, weights
+from poseact.cli import doctor, evaluate, extract_poses, recognize, train, weights
 from poseact.cli.numbers import NumbersCommand
 
-COMMANDS = (recognize.recognize, extract_poses.extract_poses, train.train, doctor.doctor)
+COMMANDS = (recognize.recognize, extract_poses.extract_poses, train.train, evaluate.evaluate, doctor.doctor)
 
 HELP = """Say what a person in a video is doing, from the motion of the body alone.
 

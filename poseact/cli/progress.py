@@ -32,9 +32,10 @@ class Bars:
         total: sources.
         wanted: False keeps silent; so does a stderr that is no terminal.
         sizes: what is counted are bytes.
+        left: show the time that is left as well.
     """
 
-    def __init__(self, total: int, *, wanted: bool = True, sizes: bool = False) -> None:
+    def __init__(self, total: int, *, wanted: bool = True, sizes: bool = False, left: bool = False) -> None:
         console = Console(stderr=True)
         self._progress = Progress(
             SpinnerColumn(),
@@ -42,6 +43,7 @@ class Bars:
             BarColumn(),
             *((DownloadColumn(), TransferSpeedColumn(), TimeRemainingColumn()) if sizes else (MofNCompleteColumn(),)),
             TimeElapsedColumn(),
+            *((TextColumn("left"), TimeRemainingColumn()) if left else ()),
             console=console,
             transient=True,
             redirect_stdout=False,  # results must not end up on stderr

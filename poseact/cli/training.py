@@ -67,7 +67,7 @@ def _extract(folder: Path, cache: Path, device: str, messages: Messages) -> None
 def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> PoseDataset:
     """The data set with class names: its own, those of a file, or else the numbers. Raises: UsageError."""
     if names is not None:
-        return replace(dataset, classes=_label_names(names))
+        return replace(dataset, classes=label_names(names))
     if dataset.classes:
         return dataset
     count = 1 + max((sequence.label for sequence in dataset.annotations), default=-1)
@@ -75,7 +75,8 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
     return replace(dataset, classes=tuple(str(number) for number in range(count)))
 
 
-def _label_names(source: str) -> tuple[str, ...]:
+def label_names(source: str) -> tuple[str, ...]:
+    """Class names of a file, one per line. Raises: UsageError when they cannot be read, or are not all different."""
     try:
         names = tuple(line.strip() for line in Path(source).read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:

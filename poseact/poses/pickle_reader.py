@@ -23,22 +23,25 @@ _UINT1, _UINT2, _UINT4, _UINT8 = (struct.Struct(f"<{code}") for code in "BHIQ")
 _INT4, _FLOAT8 = struct.Struct("<i"), struct.Struct(">d")
 
 
-def loads(content: bytes, source: str = "pickle", max_steps: int = MAX_STEPS) -> Any:
+def loads(
+    content: bytes, source: str = "pickle", max_steps: int = MAX_STEPS, machine: type[Machine] | None = None
+) -> Any:
     """Read a pickle of protocol 0 to 5 that holds None, bool, int, float, str, bytes, list, tuple, dict and arrays.
 
     Args:
         content: the whole file. Arrays that come back are read-only views of it, bytes are memoryviews.
         source: how the error messages call it.
+        machine: with another vocabulary than that of poses.
     Raises:
         InvalidPoses: anything else, damage included. LimitExceeded: more than `max_steps` operations.
     """
-    machine = Machine(content)
+    reader = (machine or Machine)(content)
     try:
-        return _with_arrays(machine.run(max_steps))
+        return _with_arrays(reader.run(max_steps))
     except Refused as refusal:
-        raise InvalidPoses(f"{source} is not a file of poses: {refusal} (at byte {machine.at})") from None
+        raise InvalidPoses(f"{source} is not a file of {reader.holds}: {refusal} (at byte {reader.at})") from None
     except MALFORMED:
-        raise InvalidPoses(f"{source} is damaged or not a pickle (at byte {machine.at}); get it again") from None
+        raise InvalidPoses(f"{source} is damaged or not a pickle (at byte {reader.at}); get it again") from None
     except TooLongError:
         raise LimitExceeded(
             f"{source} takes more than {max_steps} steps to read; split it into smaller files"
@@ -54,6 +57,8 @@ class Machine:
 
     What names, states and references mean is the vocabulary of poses; a subclass may bring another.
     """
+
+    holds = "poses"
 
     def __init__(self, content: bytes, at: int = 0) -> None:
         self.content = content
@@ -81,7 +86,7 @@ class Machine:
         found = GLOBALS.get((module, name))
         if found is None:
             asked = f"{module}.{name}"
-            raise Refused(f"it asks for {asked[:80]!r}, which poses do not need and which may be hostile")
+            raise Refused(f"it asks for {asked[:80]!r}, which {self.holds} do not need and which may be hostile")
         return found
 
     def build(self, target: Any, state: Any) -> None:

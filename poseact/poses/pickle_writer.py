@@ -7,6 +7,7 @@ names NumPy's functions as the running version does, which NumPy 1 cannot find. 
 from __future__ import annotations
 
 import struct
+from dataclasses import dataclass
 from typing import Any, BinaryIO
 
 import numpy as np
@@ -16,8 +17,17 @@ from poseact.types import Array
 _MODULE = "numpy.core.multiarray"  # where NumPy 1 keeps it and NumPy 2 still finds it
 
 
+@dataclass(frozen=True, slots=True)
+class Called:
+    """A value that readers make by calling a function of theirs, `module.name(argument)`, such as a torch tensor."""
+
+    module: str
+    name: str
+    argument: Any
+
+
 def dump(value: Any, file: BinaryIO) -> None:
-    """Write None, bool, int, float, str, list, tuple, dict and numeric arrays as a pickle of protocol 4.
+    """Write None, bool, int, float, str, list, tuple, dict, numeric arrays and calls as a pickle of protocol 4.
 
     Raises: TypeError for a value of another type, which is a mistake of the caller.
     """
@@ -52,6 +62,10 @@ class _Writer:
             self._items([part for pair in value.items() for part in pair], b"}", b"u")
         elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             self._array(value)
+        elif isinstance(value, Called):
+            self._global(value.module, value.name)
+            self.put(value.argument)
+            self.write(b"\x85R")
         else:
             raise TypeError(f"cannot write a {type(value).__name__}")
 

@@ -147,9 +147,7 @@ class Classifier:
             pictures: of the video that the poses come from; only looked at by networks that see them.
         Raises: as a call; InvalidPoses when nobody is there.
         """
-        by_stream = self.by_stream(poses, rows, frames, pictures)
-        mean: Array = np.asarray(self._shares, np.float32) @ by_stream
-        return mean
+        return self.fused(self.by_stream(poses, rows, frames, pictures))
 
     def by_stream(
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
@@ -174,6 +172,11 @@ class Classifier:
     def probabilities(logits: Tensor, temperature: float = 1.0) -> Array:
         """(streams, views, classes) logits -> (streams, classes) float32: softmax of each view, then their mean."""
         mean: Array = (logits / temperature).softmax(2).mean(1).numpy()
+        return mean
+
+    def fused(self, by_stream: Array) -> Array:
+        """(streams, classes) -> (classes,): the mean of the streams, by their weights."""
+        mean: Array = np.asarray(self._shares, np.float32) @ by_stream
         return mean
 
     def _inputs(self, stretch: Stretch) -> Iterator[tuple[Tensor, ...]]:

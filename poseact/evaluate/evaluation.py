@@ -1,0 +1,149 @@
+"""Models and stored scores, each by itself and all together, on the clips of a data set. Knows nothing of arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from poseact.errors import UsageError
+from poseact.evaluate.clips import with_model_labels
+from poseact.evaluate.outcome import Outcome, outcome
+from poseact.evaluate.protocol import Progress, scores_of, seen
+from poseact.evaluate.scores import Scores, fuse, in_order_of
+from poseact.recognize import Classifier, Ensemble
+from poseact.recognize.shares import shares
+from poseact.types import PoseSequence
+
+
+@dataclass(frozen=True)
+class Part:
+    """One model, or one file of scores, that takes part.
+
+    Attributes:
+        source: its name. share: of the fusion.
+        outcome: of it alone.
+        views: per clip, or per window of one; 0 for stored scores.
+        sha256: of the weight file; empty for stored scores.
+    """
+
+    source: str
+    share: float
+    outcome: Outcome
+    views: int = 0
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What was measured.
+
+    Attributes:
+        scores: of everything together. outcome: of these.
+        labels: of the classes. parts: in the order given.
+        nobody: names of the clips without a person; they count as wrong.
+    """
+
+    scores: Scores
+    outcome: Outcome
+    labels: tuple[str, ...]
+    parts: tuple[Part, ...]
+    nobody: tuple[str, ...] = ()
+
+
+def evaluate(
+    clips: Sequence[PoseSequence],
+    model: Classifier | Ensemble | None = None,
+    stored: Sequence[Scores] = (),
+    *,
+    classes: Sequence[str] = (),
+    labels: Sequence[str] = (),
+    weights: Sequence[float] | None = None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Measure classifiers and stored scores, alone and fused.
+
+    Args:
+        clips: with labels; may be none when only stored scores are measured that tell their labels.
+        model: one classifier, or several of the same classes; may be None with stored scores.
+        stored: scores of the same clips.
+        classes: names of the clips' labels; empty when the data set does not tell.
+        labels: names of the classes of stored scores without a model; by default `classes`, or their numbers.
+        weights: one per classifier, then one per stored score; None for equal ones.
+        progress: called with (clips done, clips), counting those of every classifier.
+    Raises: InvalidPoses, UsageError.
+    """
+    classifiers = _classifiers(model)
+    given = shares(weights, len(classifiers) + len(stored), "--weights", "models and files of scores")
+    if model is not None:
+        names = model.labels
+    else:
+        names = tuple(labels or classes) or tuple(str(number) for number in range(stored[0].classes))
+    labelled = with_model_labels(clips, classes, names)
+    looked_at = [clip for clip in labelled if all(seen(clip, one.preprocessing.people) for one in classifiers)]
+    parts = [_of_clips(one, labelled) if clips else one for one in stored]
+    if not classifiers:
+        known = set(parts[0].names)
+        looked_at = [clip for clip in labelled if clip.name in known]
+    parts = _scored(model, classifiers, looked_at, progress) + parts
+    absent = _others(labelled, looked_at)
+    nobody = [clip.label for clip in absent]
+    fused = fuse(parts, given)
+    alone = parts if len(parts) == 1 else [fuse([fused, part], (0, 1)) for part in parts]
+    views = [one.preprocessing.num_clips * (1 + one.preprocessing.flip) for one in classifiers] + [0] * len(stored)
+    hashes = [one.sha256 for one in classifiers] + [""] * len(stored)
+    return Evaluation(
+        fused, outcome(fused, names, nobody), names,
+        tuple(
+            Part(part.source, share, outcome(one, names, nobody), count, sha256)
+            for part, share, one, count, sha256 in zip(parts, given, alone, views, hashes, strict=True)
+        ),
+        tuple(clip.name for clip in absent),
+    )  # fmt: skip
+
+
+def _classifiers(model: Classifier | Ensemble | None) -> tuple[Classifier, ...]:
+    if model is None:
+        return ()
+    if model.sees_pictures:
+        raise UsageError(
+            f"{model.models[0].name} looks at pictures, and a file of poses has none; evaluate a model of poses alone"
+        )
+    return model.classifiers if isinstance(model, Ensemble) else (model,)
+
+
+def _scored(
+    model: Classifier | Ensemble | None, classifiers: Sequence[Classifier], clips: Sequence[PoseSequence],
+    progress: Progress | None,
+) -> list[Scores]:  # fmt: skip
+    """The scores of each classifier; all of them look at the same windows, as in recognition."""
+    seconds = model.seconds if isinstance(model, Ensemble) else model.preprocessing.seconds if model else None
+    total = len(classifiers) * len(clips)
+
+    def after(done: int) -> Progress | None:
+        return (lambda one, _: progress(done + one, total)) if progress else None
+
+    return [
+        scores_of(one, clips, seconds=seconds, progress=after(number * len(clips)))
+        for number, one in enumerate(classifiers)
+    ]
+
+
+def _of_clips(stored: Scores, clips: Sequence[PoseSequence]) -> Scores:
+    """Stored scores in the order of a data set's clips, with their names and labels.
+
+    They may leave out clips in which nobody is seen, as poseact does.
+    Raises: InvalidPoses when they are of other clips.
+    """
+    names = set(stored.names)
+    wanted = [clip for clip in clips if clip.name in names or seen(clip, None)] if names else list(clips)
+    label = np.array([clip.label for clip in wanted], np.int64)
+    blank = np.zeros((len(wanted), stored.classes), np.float32)
+    truth = Scores("the poses", blank, label, tuple(clip.name for clip in wanted))
+    return Scores(stored.source, in_order_of(truth, stored).probability, label, truth.names)
+
+
+def _others(clips: Sequence[PoseSequence], looked_at: Sequence[PoseSequence]) -> list[PoseSequence]:
+    chosen = {id(clip) for clip in looked_at}
+    return [clip for clip in clips if id(clip) not in chosen]

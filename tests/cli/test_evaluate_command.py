@@ -1,0 +1,152 @@
+"""`poseact evaluate` from the command line, with tiny networks and few clips."""
+
+import json
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from recognitions import poses as people
+
+from poseact.cli.entry import run
+from poseact.models import build
+from poseact.poses import write_pyskl
+from poseact.zoo import Card, save
+
+LABELS = ("wave", "clap", "jump")
+
+
+def clip(name, label, seed):
+    from dataclasses import replace
+
+    one = people(frames=8)
+    moved = one.keypoint + np.random.default_rng(seed).normal(0, 6, one.keypoint.shape)
+    return replace(one, keypoint=moved.clip(1, 110).astype(np.float32), name=name, label=label)
+
+
+@pytest.fixture
+def files(tmp_path, monkeypatch):
+    """In the working folder: `poses.pkl` of 6 test and 2 training clips, and the models `joint` and `limb`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("POSEACT_OFFLINE", "1")
+    clips = [clip(f"clip{number}", number % 3, number) for number in range(8)]
+    names = [one.name for one in clips]
+    write_pyskl(tmp_path / "poses.pkl", clips, {"test": names[:6], "train": names[6:], "none": []}, classes=LABELS)
+    write_pyskl(tmp_path / "bare.pkl", clips)
+    for seed, kind in enumerate(("joint", "limb")):
+        torch.manual_seed(seed)
+        config = {"base_channels": 4, "blocks": [1, 1, 1], "in_channels": 17, "num_classes": 3}
+        preprocessing = {"clip_len": 4, "size": 16, "num_clips": 2, "kind": kind}
+        card = Card(
+            name=kind, task="classify", architecture="slowonly", config=config, labels=LABELS,
+            preprocessing=preprocessing,
+        )  # fmt: skip
+        save(tmp_path / kind, build("slowonly", **config).state_dict(), card)
+    return tmp_path
+
+
+def test_the_figures_of_one_model(files, capsys):
+    call = ["evaluate", "poses.pkl", "--model", "joint", "--device", "cpu"]
+    assert run(call) == 0
+    said = capsys.readouterr().out
+    assert "joint on poses.pkl, test: 6 clips" in said
+    for words in ("top-1", "top-5", "mean class", "3 classes, worst first", "most often taken for"):
+        assert words in said
+    assert run([*call, "--json"]) == 0
+    document = json.loads(capsys.readouterr().out)
+    assert document["schema"] == "poseact/evaluation/1"
+    assert (document["clips"], document["nobody"], document["splits"]) == (6, 0, ["test"])
+    assert document["models"][0]["views"] == 4
+    right = sum(one["right"] for one in document["classes"])
+    assert document["top1"] == pytest.approx(right / 6, abs=1e-5)
+    assert sum(one["clips"] for one in document["mistakes"]) == 6 - right
+
+
+def test_saved_scores_give_the_same_fusion_as_the_models(files, capsys):
+    assert run(["evaluate", "poses.pkl", "--model", "limb", "--save-scores", "limb.pkl", "-q"]) == 0
+    capsys.readouterr()
+    answers = []
+    for others in (["--model", "limb"], ["--scores", "limb.pkl"]):
+        call = [
+            "evaluate",
+            "poses.pkl",
+            "--model",
+            "joint",
+            *others,
+            "--weights",
+            "2",
+            "1",
+            "--save-scores",
+            "both.pkl",
+        ]
+        assert run([*call, "--json"]) == 0
+        answers.append((json.loads(capsys.readouterr().out), (files / "both.pkl").read_bytes()))
+    (models, first), (stored, second) = answers
+    rows = [np.stack([row["pred_score"].numpy() for row in pickle.loads(part)]) for part in (first, second)]
+    np.testing.assert_allclose(*rows, atol=1e-6)
+    assert models["top1"] == stored["top1"]
+    assert [part["weight"] for part in stored["models"]] == pytest.approx([2 / 3, 1 / 3], abs=1e-5)
+    assert stored["models"][1]["sha256"] is None
+
+
+@pytest.mark.parametrize("form", ["mmaction2", "pyskl"])
+def test_scores_alone_need_no_model(files, capsys, form):
+    save_it = ["--save-scores", "joint.pkl", "--scores-format", form]
+    assert run(["evaluate", "poses.pkl", "--model", "joint", *save_it, "--json"]) == 0
+    first = json.loads(capsys.readouterr().out)
+    poses = [] if form == "mmaction2" else ["poses.pkl"]
+    (files / "names.txt").write_text("\n".join(LABELS))
+    assert run(["evaluate", *poses, "--scores", "joint.pkl", "--labels", "names.txt", "--json"]) == 0
+    again = json.loads(capsys.readouterr().out)
+    assert (again["top1"], again["classes"]) == (first["top1"], first["classes"])
+
+
+def test_a_confusion_matrix(files, capsys):
+    assert run(["evaluate", "poses.pkl", "--model", "joint", "--split", "test,train", "--confusion", "c.png"]) == 0
+    assert "test, train: 8 clips" in capsys.readouterr().out
+    with Image.open("c.png") as picture:
+        assert min(picture.size) > 200
+
+
+def test_fewer_views_are_quicker(files, capsys):
+    assert run(["evaluate", "poses.pkl", "--model", "joint", "--clips", "1", "--no-flip", "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["models"][0]["views"] == 1
+
+
+@pytest.mark.parametrize(
+    ("call", "code", "words"),
+    [
+        (["poses.pkl", "--split", "valid"], 2, "there is no split 'valid'; the file has test, train, none"),
+        (["poses.pkl", "--split", "none"], 3, "split none names no clip"),
+        (["none.pkl"], 3, "cannot read none.pkl"),
+        ([], 2, "nothing to evaluate on"),
+        (["poses.pkl", "--model", "nowhere"], 5, "nowhere"),
+        (["poses.pkl", "--model", "joint", "--weights", "1", "1"], 2, "2 numbers for 1 models and files of scores"),
+        (["poses.pkl", "--model", "joint", "--scores", "poses.pkl"], 3, "poses.pkl holds no scores"),
+        (["poses.pkl", "--model", "joint", "--classes", "0"], 2, "--classes 0"),
+        (["poses.pkl", "--model", "joint", "--labels", "ntu60"], 3, "not among the model's 3"),
+        (["poses.pkl", "--model", "movenet-thunder"], 5, "not a classifier"),
+    ],
+    ids=[
+        "unknown split", "empty split", "no file", "nothing", "no model", "weights", "no scores", "no rows", "labels",
+        "no classifier",
+    ],
+)  # fmt: skip
+def test_mistakes_are_one_line(files, capsys, call, code, words):
+    assert run(["evaluate", *call]) == code
+    said = capsys.readouterr()
+    assert words in said.err
+    assert (said.out, said.err.count("\n")) == ("", 1)
+
+
+def test_interrupted_it_leaves_nothing(files, capsys, monkeypatch):
+    from poseact.recognize import Classifier
+
+    def interrupt(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Classifier, "view_logits", interrupt)
+    assert run(["evaluate", "poses.pkl", "--model", "joint", "--save-scores", "s.pkl"]) == 130
+    assert sorted(path.name for path in files.iterdir()) == ["bare.pkl", "joint", "limb", "poses.pkl"]
+    assert "interrupted" in capsys.readouterr().err
