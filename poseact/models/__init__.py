@@ -1,9 +1,22 @@
 """Networks that turn heatmap volumes into logits: pure modules with the published parameter names, no files."""
 
 from poseact.models.c3d import C3D
-from poseact.models.classifier import ARCHITECTURES, PoseConv3D, build
+from poseact.models.classifier import ARCHITECTURES, TWO_STREAM_ARCHITECTURES, PoseConv3D, build
 from poseact.models.head import I3DHead
+from poseact.models.rgbpose import RGBPoseConv3D, merged, two_losses
 from poseact.models.slowonly import SlowOnly
 from poseact.models.x3d import X3D
 
-__all__ = ["ARCHITECTURES", "C3D", "X3D", "I3DHead", "PoseConv3D", "SlowOnly", "build"]
+__all__ = [
+    "ARCHITECTURES",
+    "C3D",
+    "TWO_STREAM_ARCHITECTURES",
+    "X3D",
+    "I3DHead",
+    "PoseConv3D",
+    "RGBPoseConv3D",
+    "SlowOnly",
+    "build",
+    "merged",
+    "two_losses",
+]

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.models.c3d import C3D
 from poseact.models.head import I3DHead
+from poseact.models.rgbpose import RGBPoseConv3D
 from poseact.models.slowonly import SlowOnly
 from poseact.models.x3d import X3D
 
@@ -52,15 +53,19 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "x3d": partial(_classifier, X3D, depth=2.2),
 }
 
+# name -> builder(num_classes=..., dropout=0.5, and others); takes pictures beside heatmaps and gives two answers
+TWO_STREAM_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"rgbpose-conv3d": RGBPoseConv3D}
+
 
 def build(name: str, **config: Any) -> nn.Module:
-    """Build an architecture with random weights; `num_classes` is required.
+    """Build an architecture of either kind with random weights; `num_classes` is required.
 
     Raises: UsageError for an unknown name or an argument that the architecture does not have.
     """
-    if name not in ARCHITECTURES:
-        raise UsageError(f"unknown architecture {name!r}; known are {', '.join(ARCHITECTURES)}")
+    known = {**ARCHITECTURES, **TWO_STREAM_ARCHITECTURES}
+    if name not in known:
+        raise UsageError(f"unknown architecture {name!r}; known are {', '.join(known)}")
     try:
-        return ARCHITECTURES[name](**config)
+        return known[name](**config)
     except TypeError as error:
         raise UsageError(f"architecture {name!r} cannot be built with {config}: {error}") from error

@@ -44,6 +44,7 @@ class SlowOnly(nn.Module):
         stem_kernel, stem_stride: (t, h, w) of the first convolution.
         pool_kernel, pool_stride: (t, h, w) of the max pool after it; the reference keeps a 1x3x3 pool of stride 1.
             A kernel of (1, 1, 1) with stride (1, 1, 1) leaves the pool out.
+        joined_channels: per stage, how many channels of another path are joined to its input; None: none.
 
     Raises: UsageError when the per-stage sequences differ in length.
     """
@@ -61,10 +62,13 @@ class SlowOnly(nn.Module):
         stem_stride: Sequence[int] = (1, 1, 1),
         pool_kernel: Sequence[int] = (1, 3, 3),
         pool_stride: Sequence[int] = (1, 1, 1),
+        joined_channels: Sequence[int] | None = None,
     ) -> None:
         super().__init__()
-        stages = list(zip(blocks, inflate, spatial_strides, temporal_strides, strict=False))
-        if not len(stages) == len(blocks) == len(inflate) == len(spatial_strides) == len(temporal_strides):
+        joined = (0,) * len(blocks) if joined_channels is None else joined_channels
+        stages = list(zip(blocks, inflate, spatial_strides, temporal_strides, joined, strict=False))
+        lengths = {len(one) for one in (stages, blocks, inflate, spatial_strides, temporal_strides, joined)}
+        if len(lengths) > 1:
             raise UsageError(
                 f"slowonly: blocks {blocks}, inflate {inflate}, spatial_strides {spatial_strides} and temporal_strides "
                 f"{temporal_strides} must have one entry per stage"
@@ -76,8 +80,9 @@ class SlowOnly(nn.Module):
         self.maxpool = nn.Identity() if keep else nn.MaxPool3d(kernel, stride, padding)
         channels = base_channels
         self.stages = [f"layer{index + 1}" for index in range(len(stages))]
-        for index, (depth, inflated, spatial, temporal) in enumerate(stages):
+        for index, (depth, inflated, spatial, temporal, more) in enumerate(stages):
             planes = base_channels * 2**index
+            channels += more
             layer = nn.Sequential()
             for block in range(depth):
                 strides = (temporal, spatial) if block == 0 else (1, 1)
@@ -89,10 +94,14 @@ class SlowOnly(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, out_channels, T', H', W')."""
-        x = self.maxpool(self.conv1(x))
+        x = self.stem(x)
         for stage in self.stages:
             x = getattr(self, stage)(x)
         return x
+
+    def stem(self, x: Tensor) -> Tensor:
+        """What the first stage reads: (N, in_channels, T, H, W) -> (N, base_channels, T', H', W')."""
+        return self.maxpool(self.conv1(x))
 
 
 def size3(values: Sequence[int]) -> Size3:

@@ -28,7 +28,7 @@ class Loaded:
 def builders() -> Mapping[str, Callable[..., nn.Module]]:
     """Every architecture that a card may name."""
     from poseact.detect import nanodet
-    from poseact.models import ARCHITECTURES
+    from poseact.models import ARCHITECTURES, TWO_STREAM_ARCHITECTURES
     from poseact.pose import higher_hrnet, hrnet, movenet, simple_baseline
 
     return {
@@ -40,6 +40,7 @@ def builders() -> Mapping[str, Callable[..., nn.Module]]:
         "simple-baseline-resnet50": simple_baseline.build_resnet50,
         "simple-baseline-mobilenetv2": simple_baseline.build_mobilenetv2,
         **ARCHITECTURES,
+        **TWO_STREAM_ARCHITECTURES,
     }
 
 

@@ -154,8 +154,14 @@ def _x3d(shapes: Shapes) -> Told:
 
 
 def _rgbpose(shapes: Shapes) -> Told:
-    del shapes  # only one is published; another would not fit it
-    return "rgbpose-conv3d", {}, ()
+    config: dict[str, Any] = {}
+    for path, channels, base, blocks in (("rgb", 3, 64, [3, 4, 6, 3]), ("pose", JOINTS, 32, [4, 6, 3])):
+        prefix = f"backbone.{path}_path."
+        found = list(_blocks(shapes, prefix))
+        width, depth, *_ = shapes.get(f"{prefix}conv1.conv.weight", (base, channels))
+        unusual = _unusual(in_channels=(depth, channels), base_channels=(width, base), blocks=(found, blocks))
+        config |= {path: unusual} if unusual else {}
+    return "rgbpose-conv3d", config, ()
 
 
 def _hrnet(bare: Shapes) -> tuple[str, dict[str, Any]]:

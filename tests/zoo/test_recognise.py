@@ -52,6 +52,16 @@ def test_classifiers(architecture, config, expected):
     assert not differences(network(found.architecture, device="meta", **found.config), state)
 
 
+@pytest.mark.parametrize(
+    "config",
+    [{}, {"rgb": {"base_channels": 8}, "pose": {"in_channels": 34, "blocks": [2, 3, 2]}}],
+    ids=["published", "other"],
+)
+def test_rgbpose(config):
+    found = recognise(shapes_of("rgbpose-conv3d", num_classes=7, **config))
+    assert (found.architecture, found.config, found.classes) == ("rgbpose-conv3d", {**config, "num_classes": 7}, 7)
+
+
 def test_temporal_strides_are_in_no_file():
     found = recognise(shapes_of("slowonly-pose-only", num_classes=7))
     assert found.architecture == "slowonly"
