@@ -16,7 +16,9 @@ def extract_poses(
     splits: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Columns path,split: which clips belong to which split.")
     ] = None,
-    pose: Annotated[str, typer.Option(help="Pose estimator: thunder or lightning.")] = "thunder",
+    pose: Annotated[
+        str, typer.Option(metavar="NAME", help="Pose estimator: thunder, hrnet-w32, yolo11n-pose, ..., or a file.")
+    ] = "thunder",
     detector: Annotated[str, typer.Option(help="auto, nanodet, or a YOLO checkpoint.")] = "auto",
     person: Annotated[str, typer.Option(help="Whose poses come first: auto, largest, central, ...")] = "auto",
     max_persons: Annotated[int, typer.Option(min=1, help="People kept per video.")] = 2,
@@ -37,6 +39,7 @@ def extract_poses(
     Examples:
       [bold]poseact extract-poses clips/ --out poses.pkl[/bold]
       [bold]poseact extract-poses clips/ --out poses.pkl --splits splits.csv --workers 2[/bold]
+      [bold]poseact extract-poses clips/ --out poses.pkl --pose hrnet-w48[/bold]
 
     Killed or interrupted, the same command goes on where it was: finished videos are not done again.
     """

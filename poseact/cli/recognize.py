@@ -20,13 +20,6 @@ class SpeedChoice(StrEnum):
     accurate = "accurate"
 
 
-class PoseChoice(StrEnum):
-    """Pose estimators."""
-
-    thunder = "thunder"
-    lightning = "lightning"
-
-
 class DecoderChoice(StrEnum):
     """Video decoders."""
 
@@ -92,10 +85,10 @@ def recognize(
         ),
     ] = None,
     pose: Annotated[
-        PoseChoice | None,
+        str | None,
         typer.Option(
             metavar="NAME",
-            help="Pose estimator: thunder or lightning.",
+            help="Pose estimator: thunder, lightning, hrnet-w32, yolo11n-pose, ... (poseact weights list), or a file.",
             show_default="as the speed says",
             rich_help_panel=_WHAT,
         ),
@@ -150,6 +143,7 @@ def recognize(
       [bold]poseact recognize clip.mp4 --save-poses poses.pkl[/bold]
       [bold]poseact recognize poses.pkl[/bold]
       [bold]poseact recognize clip.mp4 --model joint.safetensors --model runs/limb[/bold]
+      [bold]poseact recognize clip.mp4 --pose hrnet-w32 --speed accurate[/bold]
 
     A video without a person, or with an action that the model does not know, is an answer ("no person", "unknown").
     """
@@ -170,7 +164,7 @@ def recognize(
     settings = Settings(
         models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
         person=_known_person(person), speed=speed.value, detector=detector,
-        detector_classes=_names(detector_classes), pose=pose.value if pose else None, device=device,
+        detector_classes=_names(detector_classes), pose=pose, device=device,
         decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip
     return recognize_all(found, settings, outputs, messages, as_json=json, top=top)

@@ -16,34 +16,40 @@ from poseact.detect import (
 )
 from poseact.errors import UsageError
 from poseact.extract import Extractor
-from poseact.pose import TopDown
+from poseact.extract.estimators import open_estimator
+from poseact.pose import PictureEstimator, TopDown
 from poseact.recognize.settings import Settings
-from poseact.zoo import load_with_card
+from poseact.zoo import load_with_card, manifest
 
 EMBEDDED_DETECTOR = "nanodet-g"
 VIEWS = {"fast": FAST, "balanced": BALANCED, "accurate": ACCURATE}
 YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
-SCOUT = "lightning"
+SCOUT = "movenet-lightning"
 SCOUT_SIZE = 192
-ESTIMATORS = {"thunder": "movenet-thunder", "lightning": "movenet-lightning"}
 
 
 def open_extractor(settings: Settings, device: str) -> Extractor:
     """The extractor that the settings describe, its networks on `device`.
 
+    An estimator of whole pictures does without detector and scout. Any other one looks at the chosen people, after
+    the scout looked at everybody; without a flip test the scout's own poses are those that it would find.
+
     Raises: UsageError for an unknown detector or estimator, ModelError and its kinds.
     """
-    detector, detector_sha256 = _open_detector(settings, device)
-    name = settings.pose or settings.effort.pose
-    if name not in ESTIMATORS:
-        raise UsageError(f"unknown pose estimator {name!r}; choose {' or '.join(ESTIMATORS)}")
-    scout = load_with_card(ESTIMATORS[SCOUT], device=device)
-    weights = {"detector": detector_sha256, "scout": scout.sha256}
+    name, flip = settings.pose or settings.effort.pose, settings.effort.flip_pose
+    weights: dict[str, str] = {}
     estimator = None
-    if name != SCOUT or settings.effort.flip_pose:
-        loaded = scout if name == SCOUT else load_with_card(ESTIMATORS[name], device=device)
-        estimator = TopDown(loaded.network, name=loaded.card.name, flip=settings.effort.flip_pose, device=device)
-        weights["estimator"] = loaded.sha256
+    if flip or name not in (SCOUT, *manifest()[SCOUT].aliases):
+        opened = open_estimator(name, flip=flip, device=device, people=settings.detector_classes)
+        weights["estimator"] = opened.sha256
+        if isinstance(opened.estimator, PictureEstimator):
+            if settings.detector != "auto":
+                raise UsageError(f"{name} finds the people itself; leave out --detector {settings.detector}")
+            return Extractor(None, opened.estimator, weights=weights, decoder=settings.decoder)
+        estimator = opened.estimator
+    detector, weights["detector"] = _open_detector(settings, device)
+    scout = load_with_card(SCOUT, device=device)
+    weights["scout"] = scout.sha256
     light = TopDown(scout.network, name=scout.card.name, input_size=SCOUT_SIZE, flip=False, device=device)
     return Extractor(detector, light, estimator, weights, decoder=settings.decoder)
 

@@ -50,7 +50,7 @@ class Settings:
         speed: a key of SPEEDS.
         detector: "auto", "nanodet", or a YOLO checkpoint (name or path).
         detector_classes: names of the detector's classes that are people; None: "person".
-        pose: "thunder", "lightning", or None: as the speed says.
+        pose: estimator, see `poseact.extract.estimators`; None: as the speed says.
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         decoder: "auto", "pyav", "opencv" or "decord".
         every_frame: look at every frame, whatever the speed.

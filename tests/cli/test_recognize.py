@@ -124,9 +124,8 @@ def test_defaults_are_the_settings_of_a_newcomer(files, opened, capsys):
 
 @pytest.mark.parametrize(
     ("option", "choices"),
-    [("SpeedChoice", "poseact.recognize.settings:SPEEDS"), ("DecoderChoice", "poseact.video.reader:DECODERS"),
-     ("PoseChoice", "poseact.recognize.open:ESTIMATORS")],
-    ids=["speed", "decoder", "pose"],
+    [("SpeedChoice", "poseact.recognize.settings:SPEEDS"), ("DecoderChoice", "poseact.video.reader:DECODERS")],
+    ids=["speed", "decoder"],
 )  # fmt: skip
 def test_choices_are_those_of_the_library(option, choices):
     from importlib import import_module
