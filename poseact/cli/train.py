@@ -28,7 +28,10 @@ def train(
     ] = "small",
     config: Annotated[
         Path | None,
-        typer.Option(metavar="C.toml", help="Settings that differ from the recipe's.", rich_help_panel=_HOW),
+        typer.Option(
+            metavar="FILE", help="Settings that differ from the recipe's (TOML), or a run's config.json.",
+            rich_help_panel=_HOW,
+        ),
     ] = None,
     change: Annotated[
         list[str] | None,
@@ -152,5 +155,5 @@ def _change(text: str) -> tuple[str, Any]:
         raise UsageError(f"--set {text}: write NAME=VALUE, such as --set epochs=100")
     try:
         return name, json.loads(value)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):
         return name, value

@@ -2,8 +2,9 @@
 
 from poseact.train.distributed import Processes
 from poseact.train.few_shot import few_shot
+from poseact.train.history import Epoch
 from poseact.train.hold_out import hold_out, parts
-from poseact.train.loop import Epoch, Trainer
+from poseact.train.loop import Trainer
 from poseact.train.metrics import Metrics, measure
 from poseact.train.run import Run, train
 from poseact.train.settings import RECIPES, Augmentation, TrainSettings, recipe, settings_of

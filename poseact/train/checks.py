@@ -1,15 +1,33 @@
-"""What is odd about the data of a run, said before its first step. Refuses nothing that can be trained on."""
+"""What is wrong or odd about the data of a run, found before its first step. Trains nothing."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
 
+from poseact.errors import InvalidPoses
 from poseact.train.batches import Clips
 from poseact.types import PoseSequence
 
 FEW_CLIPS = 5
 NAMED = 5
+
+
+def check(train: Clips, validation: Clips | None) -> None:
+    """Raises: InvalidPoses for parts from which nothing can be learned, or nothing can be told."""
+    seen = {train.classes[label] for label in train.label.tolist()}
+    if len(train.classes) < 2:
+        raise InvalidPoses(f"training needs at least two classes, the poses have {len(train.classes)}")
+    if len(seen) < 2:
+        raise InvalidPoses(
+            f"training needs at least two classes, all {len(train)} training clips are {min(seen)!r}; add clips of "
+            f"another class, or choose another --train-split"
+        )
+    both = set(train.names) & set(validation.names) if validation else set()
+    if both:
+        raise InvalidPoses(f"{len(both)} clips are in the training and the validation part, such as {min(both)!r}")
+    if validation and validation.layout != train.layout:
+        raise InvalidPoses(f"the training part is {train.layout}, the validation part {validation.layout}; convert one")
 
 
 def oddities(train: Clips, validation: Clips | None, sequences: Sequence[PoseSequence]) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -10,12 +11,14 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from poseact import __version__
-from poseact.errors import InvalidPoses, UsageError
+from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
 from poseact.train.batches import Clips, stack, view_outputs
+from poseact.train.checks import check
+from poseact.train.claim import claimed
 from poseact.train.metrics import measure
-from poseact.train.run import Run, calibrate, chosen_sequences, claim, fingerprint
+from poseact.train.run import Run, calibrate, chosen_sequences, fingerprint
 from poseact.zoo import Card, load_with_card, save
 
 DECAY = 1e-2
@@ -38,39 +41,45 @@ def few_shot(
         start: the model whose backbone embeds the clips.
     Raises: UsageError when `start` is no PoseConv3D or `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
-    if len(dataset.classes) < 2:
-        raise InvalidPoses(f"training needs at least two classes, the poses have {len(dataset.classes)}")
     loaded = load_with_card(start, device=device)
     network, preprocessing = loaded.network, loaded.card.preprocessing
     if not isinstance(network, PoseConv3D) or preprocessing is None:
         raise UsageError(f"{start} is a {loaded.card.architecture}; few examples need a PoseConv3D to build on")
 
-    def parted(splits: Sequence[str]) -> tuple[Clips, Tensor]:
+    def parted(splits: Sequence[str]) -> Clips:
         clips = stack(chosen_sequences(dataset, splits), dataset.classes, preprocessing)
         if clips.layout != loaded.card.layout:
             raise UsageError(f"the poses are {clips.layout}, but {start} reads {loaded.card.layout}")
-        return clips, view_outputs(network.embed, clips, preprocessing, torch.device(device))
+        return clips
 
-    clips, features = parted(train_splits)
-    parts = {"train": list(train_splits), "validation": list(validation_splits), "name": name}
-    claim(out, {"few_shot": {"backbone": loaded.sha256}, **parts, "data": fingerprint(clips, None)})
-    weight, bias = fit_head(features, clips.label, len(dataset.classes))
-    temperature, unknown_below, final = 1.0, 0.0, None
-    figures: dict[str, float] = {}
-    if validation_splits:
-        validation, seen = parted(validation_splits)
-        logits = seen @ weight.T + bias
-        temperature, unknown_below, figures = calibrate(logits, validation.label)
-        final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
+    clips = parted(train_splits)
+    validation = parted(validation_splits) if validation_splits else None
+    check(clips, validation)
     card = Card(
         name=name, task="classify", architecture=loaded.card.architecture,
         config={**loaded.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
-        layout=loaded.card.layout, preprocessing=preprocessing, unknown_below=round(unknown_below, 4),
-        temperature=round(temperature, 4), licence=loaded.card.licence, poseact=__version__,
-        training={"clips": len(clips), "few_shot": {"backbone": loaded.card.name, "sha256": loaded.sha256}, **figures},
+        layout=loaded.card.layout, preprocessing=preprocessing, licence=loaded.card.licence, poseact=__version__,
     )  # fmt: skip
-    tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
-    return Run(save(out, tensors, card, half=True), card, final)
+    document = {
+        "few_shot": {"backbone": loaded.sha256}, "train": list(train_splits), "validation": list(validation_splits),
+        "name": name, "data": fingerprint(clips, None),
+    }  # fmt: skip
+    with claimed(out, document):
+        embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
+        weight, bias = fit_head(embedded(clips), clips.label, len(dataset.classes))
+        figures: dict[str, float] = {}
+        final = None
+        if validation is not None:
+            logits = embedded(validation) @ weight.T + bias
+            temperature, unknown_below, figures = calibrate(logits, validation.label)
+            final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
+            card = card.model_copy(
+                update={"unknown_below": round(unknown_below, 4), "temperature": round(temperature, 4)}
+            )
+        backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
+        card = card.model_copy(update={"training": {"clips": len(clips), "few_shot": backbone, **figures}})
+        tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
+        return Run(save(out, tensors, card, half=True), card, final)
 
 
 def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:

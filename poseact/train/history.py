@@ -1,40 +1,48 @@
-"""The curve of a run on disk: `metrics.csv` for people and spreadsheets, `metrics.jsonl` for programs."""
+"""The course of a run: its finished passes, and on disk `metrics.csv` and `metrics.jsonl`. Trains nothing."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from poseact.files import write_text
-from poseact.train.loop import Epoch
+from poseact.train.metrics import Metrics
 
 METRICS = "metrics.csv"
 LINES = "metrics.jsonl"
-COLUMNS = (
-    "epoch", "loss", "accuracy", "val_loss", "val_top1", "val_mean_class", "lr", "seconds", "clips_per_second",
-)  # fmt: skip
+COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_top1", "val_mean_class", "lr")
+Row = dict[str, float | None]
 
 
-def append(folder: Path, epoch: Epoch) -> None:
-    """Add an epoch to both files, each whole or as it was; an epoch that is repeated after a kill replaces its line."""
-    rows = [row for row in history(folder) if row["epoch"] < epoch.number] + [_row(epoch)]
-    write_text(folder / LINES, "".join(json.dumps(row) + "\n" for row in rows))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows({name: "" if value is None else value for name, value in row.items()} for row in rows)
-    write_text(folder / METRICS, text.getvalue())
+@dataclass(frozen=True)
+class Epoch:
+    """One finished pass.
+
+    Attributes:
+        number: from 1.
+        loss, accuracy: means over the training clips as they were augmented.
+        lr: of the last step.
+        validation: of the averaged weights; None between two looks.
+        seconds: of this pass; seconds_left: until the last epoch, at the pace so far.
+        clips_per_second: of this pass, without validation.
+    """
+
+    number: int
+    loss: float
+    accuracy: float
+    lr: float
+    validation: Metrics | None
+    seconds: float
+    seconds_left: float
+    clips_per_second: float
 
 
-def history(folder: Path) -> list[dict[str, float]]:
-    """The epochs of a run so far, by the names of COLUMNS; None where nothing was measured."""
-    path = folder / LINES
-    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-
-
-def _row(epoch: Epoch) -> dict[str, float | None]:
+def row(epoch: Epoch) -> Row:
+    """What is kept of a pass: the figures of COLUMNS, which a repetition gives again, and how long it took."""
     looked = epoch.validation
     return {
         "epoch": epoch.number,
@@ -47,3 +55,23 @@ def _row(epoch: Epoch) -> dict[str, float | None]:
         "seconds": round(epoch.seconds, 2),
         "clips_per_second": round(epoch.clips_per_second, 1),
     }
+
+
+def write_history(folder: Path, rows: Sequence[Row]) -> None:
+    """Write both files, each whole or as it was.
+
+    `metrics.csv` has COLUMNS alone, so that it is the same, byte for byte, for the same run, killed or not;
+    `metrics.jsonl` tells time and speed as well. Raises: OutputError.
+    """
+    write_text(folder / LINES, "".join(json.dumps(one) + "\n" for one in rows))
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(COLUMNS)
+    writer.writerows(["" if one[name] is None else one[name] for name in COLUMNS] for one in rows)
+    write_text(folder / METRICS, text.getvalue())
+
+
+def history(folder: Path) -> list[Row]:
+    """The passes of a run so far, by name; None where nothing was measured."""
+    path = folder / LINES
+    return [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import math
-import pickle
 import time
 from collections.abc import Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,38 +14,15 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from poseact.errors import InvalidWeights, ModelError, UsageError
-from poseact.files import atomic_path
 from poseact.train.batches import Clips, Random, epoch_order, training_batch, view_outputs
+from poseact.train.checkpoint import CHECKPOINT, read_state, write_state
 from poseact.train.distributed import Processes, synchronised
+from poseact.train.history import Epoch, Row, row, write_history
 from poseact.train.metrics import Metrics, measure
 from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision
 from poseact.train.settings import TrainSettings
 
-CHECKPOINT = "last.ckpt"
 Weights = dict[str, Tensor]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One finished pass.
-
-    Attributes:
-        number: from 1.
-        loss, accuracy: means over the training clips as they were augmented.
-        lr: of the last step.
-        validation: of the averaged weights; None between two looks.
-        seconds: of this pass; seconds_left: until the last epoch, at the pace so far.
-        clips_per_second: of this pass, without validation.
-    """
-
-    number: int
-    loss: float
-    accuracy: float
-    lr: float
-    validation: Metrics | None
-    seconds: float
-    seconds_left: float
-    clips_per_second: float
 
 
 class Trainer:
@@ -80,6 +55,7 @@ class Trainer:
         self.best_loss = math.inf
         self.looks_since_best = 0
         self.epoch = 0
+        self.history: list[Row] = []
         self.batch_size = _divisible(min(settings.batch_size, len(train)), settings, self.processes)
         self.steps_per_epoch = len(train) // self.batch_size
         self._wrapped = self.processes.wrap(self.network)
@@ -95,7 +71,10 @@ class Trainer:
         return self.best if self.best is not None else self.average
 
     def run(self, folder: Path | None = None) -> Iterator[Epoch]:
-        """Train until the end; with a folder, a checkpoint is written after each epoch, whole or not at all."""
+        """Train until the end; with a folder, a checkpoint and the metrics are written after each epoch.
+
+        The checkpoint holds the metrics so far, so that they go on without a gap wherever the run was killed.
+        """
         started, first = time.perf_counter(), self.epoch
         while not self.processes.agreed(self.finished):
             pass_started = time.perf_counter()
@@ -104,14 +83,17 @@ class Trainer:
             self.epoch += 1
             look = self.epoch % self.settings.evaluate_every == 0 or self.epoch == self.settings.epochs
             validation = self._look() if look and self.validation is not None and self.processes.writes else None
-            if folder is not None and self.processes.writes:
-                self.save(folder / CHECKPOINT)
             pace = (time.perf_counter() - started) / (self.epoch - first)
-            yield Epoch(
+            epoch = Epoch(
                 self.epoch, loss, accuracy, self._lr(self.epoch * self.steps_per_epoch - 1), validation, seconds,
                 0.0 if self.finished else pace * (self.settings.epochs - self.epoch),
                 self.steps_per_epoch * self.batch_size / seconds,
             )  # fmt: skip
+            self.history.append(row(epoch))
+            if folder is not None and self.processes.writes:
+                self.save(folder / CHECKPOINT)
+                write_history(folder, self.history)
+            yield epoch
 
     def _one_epoch(self) -> tuple[float, float]:
         # Every epoch starts its own random stream, so a resumed run draws what an uninterrupted one would have drawn.
@@ -203,6 +185,7 @@ class Trainer:
         state = {
             "settings": self.settings.model_dump_json(),
             "epoch": self.epoch,
+            "history": self.history,
             "network": self.network.state_dict(),
             "average": self.average,
             "best": self.best,
@@ -211,32 +194,32 @@ class Trainer:
             "optimizer": self.optimizer.state_dict(),
             "scaler": self.scaler.state_dict(),
         }
-        with atomic_path(path) as temporary:
-            torch.save(state, temporary)
+        write_state(path, state)
 
     def resume(self, path: Path) -> None:
         """Go on from a checkpoint. Raises: InvalidWeights when it is damaged or belongs to other settings."""
-        state = _read(path, self.device)
-        if state.get("settings") != self.settings.model_dump_json():
+        state = read_state(path, self.device)
+        try:
+            same = TrainSettings.model_validate_json(state["settings"]) == self.settings
+            if same:
+                self._take(state)
+        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+            raise InvalidWeights(
+                f"{path} does not fit this run ({str(error).splitlines()[0]}); delete it to train from the start, or "
+                f"choose another --out"
+            ) from error
+        if not same:
             raise InvalidWeights(
                 f"{path} was written with other settings; choose another --out, or delete it to start anew"
             )
+
+    def _take(self, state: dict[str, Any]) -> None:
         self.network.load_state_dict(state["network"])
         self.average, self.best = state["average"], state["best"]
         self.best_loss, self.looks_since_best = state["best_loss"], state["looks_since_best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.epoch = int(state["epoch"])
-
-
-def _read(path: Path, device: torch.device) -> dict[str, Any]:
-    try:
-        state = torch.load(path, map_location=device, weights_only=True)
-    except (OSError, RuntimeError, EOFError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        raise InvalidWeights(f"{path} is damaged ({type(error).__name__}); delete it to start anew") from error
-    if not isinstance(state, dict):
-        raise InvalidWeights(f"{path} is no checkpoint of a run; delete it to start anew")
-    return state
+        self.epoch, self.history = int(state["epoch"]), list(state["history"])
 
 
 def _divisible(batch: int, settings: TrainSettings, processes: Processes) -> int:

@@ -3,34 +3,37 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 from torch import Tensor, nn
 
 from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
-from poseact.files import write_text
 from poseact.heatmap import channel_names
 from poseact.models import ARCHITECTURES, build
 from poseact.poses import PoseDataset
 from poseact.skeleton import layout
 from poseact.train.batches import Clips, stack
-from poseact.train.checks import oddities
+from poseact.train.checkpoint import CHECKPOINT
+from poseact.train.checks import check, oddities
+from poseact.train.claim import claimed
 from poseact.train.distributed import Processes
-from poseact.train.history import append
-from poseact.train.loop import CHECKPOINT, Epoch, Trainer
+from poseact.train.history import Epoch, write_history
+from poseact.train.loop import Trainer
+from poseact.train.memory import enough_memory, exhausted
 from poseact.train.metrics import Metrics, expected_calibration_error, fit_temperature, measure
 from poseact.train.settings import TrainSettings
+from poseact.train.start import take_weights
 from poseact.types import PoseSequence
-from poseact.zoo import Card, load_with_card, save
+from poseact.zoo import Card, save
 
-CONFIG = "config.json"
 KEPT_OF_RIGHT_ANSWERS = 0.95
 
 
@@ -87,42 +90,75 @@ def train(
     Raises: UsageError when `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
     processes = processes or Processes()
-    if len(dataset.classes) < 2:
-        raise InvalidPoses(f"training needs at least two classes, the poses have {len(dataset.classes)}")
-    sequences = [chosen_sequences(dataset, train_splits)]
-    clips = stack(sequences[0], dataset.classes, settings.preprocessing)
-    validation = None
-    if validation_splits:
-        sequences.append(chosen_sequences(dataset, validation_splits))
-        validation = stack(sequences[1], dataset.classes, settings.preprocessing)
-    _check_apart(clips, validation)
-    if processes.writes:
-        parts = {"train": list(train_splits), "validation": list(validation_splits), "name": name, "start": start}
-        claim(out, {"settings": settings.model_dump(mode="json"), **parts, "data": fingerprint(clips, validation)})
-        for line in oddities(clips, validation, [one for part in sequences for one in part]) if on_warning else ():
-            on_warning(line)  # type: ignore[misc]
-
-    trainer = Trainer(
-        _network(settings, clips, start).to(processes.device(device)), settings, clips, validation, processes
-    )
-    if (out / CHECKPOINT).exists():
-        trainer.resume(out / CHECKPOINT)
-    for epoch in trainer.run(out):
-        if processes.writes:
-            append(out, epoch)
-            if on_epoch:
+    say = on_warning if on_warning and processes.writes else _nothing
+    parts = [train_splits, validation_splits] if validation_splits else [train_splits]
+    sequences = [chosen_sequences(dataset, splits) for splits in parts]
+    clips, *others = [stack(part, dataset.classes, settings.preprocessing) for part in sequences]
+    validation = others[0] if others else None
+    check(clips, validation)
+    card = _card(settings, clips, name, licence)
+    document = {
+        "settings": settings.model_dump(mode="json"), "train": list(train_splits),
+        "validation": list(validation_splits), "name": name, "start": start, "data": fingerprint(clips, validation),
+    }  # fmt: skip
+    with claimed(out, document) if processes.writes else nullcontext(), enough_memory(settings):
+        for line in oddities(clips, validation, [one for part in sequences for one in part]):
+            say(line)
+        network = _network(settings, card, start, say)
+        trainer = Trainer(network.to(processes.device(device)), settings, clips, validation, processes)
+        if (out / CHECKPOINT).exists():
+            trainer.resume(out / CHECKPOINT)
+            if processes.writes:
+                write_history(out, trainer.history)
+        for epoch in trainer.run(out):
+            if on_epoch and processes.writes:
                 on_epoch(epoch)
-    return _finish(trainer, out, name, half=half, licence=licence)
+        return _finish(trainer, out, card, half=half)
 
 
-def _network(settings: TrainSettings, clips: Clips, start: str | None) -> nn.Module:
-    """The network with its first weights; its input channels and classes are those of the data."""
+def _nothing(line: str) -> None:
+    """Says it to nobody."""
+
+
+def _card(settings: TrainSettings, clips: Clips, name: str, licence: str) -> Card:
+    """The card as far as it is known before training. Raises: UsageError when no model could be saved with it."""
+    try:
+        return Card(
+            name=name, task="classify", architecture=settings.architecture, config=network_config(settings, clips),
+            labels=clips.classes, layout=clips.layout, preprocessing=settings.preprocessing, licence=licence,
+            poseact=__version__,
+        )  # fmt: skip
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(map(str, first["loc"])) or "config"
+        raise UsageError(
+            f"no model can be saved with this: {where}: {first['msg']}, got {first['input']!r:.60}"
+        ) from error
+
+
+def _network(settings: TrainSettings, card: Card, start: str | None, say: Callable[[str], None]) -> nn.Module:
+    """The network with its first weights, tried on an empty clip.
+
+    Raises: UsageError for an unknown architecture, a config that it cannot be built from, or clips that it cannot see.
+    """
     if settings.architecture not in ARCHITECTURES:
         raise UsageError(f"unknown architecture {settings.architecture!r}; known are {', '.join(ARCHITECTURES)}")
     torch.manual_seed(settings.seed)
-    network = build(settings.architecture, **network_config(settings, clips))
+    inputs = settings.preprocessing
+    side = min(settings.train_size or inputs.size, inputs.size)
+    try:
+        network = build(settings.architecture, **card.config)
+        with torch.inference_mode():
+            network.eval()(torch.zeros(1, card.config["in_channels"], inputs.clip_len, side, side))
+    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
+        if exhausted(error):
+            raise
+        raise UsageError(
+            f"a {settings.architecture} of {settings.config} cannot look at clips of {inputs.clip_len}x{side}x{side}: "
+            f"{str(error).splitlines()[0]}"
+        ) from error
     if start is not None:
-        _take_weights(network, start, settings.architecture, clips.classes)
+        take_weights(network, start, settings.architecture, card.labels, say)
     return network
 
 
@@ -132,29 +168,25 @@ def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
     return {**settings.config, "in_channels": channels, "num_classes": len(clips.classes)}
 
 
-def _finish(trainer: Trainer, out: Path, name: str, *, half: bool, licence: str) -> Run:
+def _finish(trainer: Trainer, out: Path, card: Card, *, half: bool) -> Run:
     settings, clips, validation = trainer.settings, trainer.train, trainer.validation
-    temperature, unknown_below = 1.0, 0.0
+    path = out / "model.safetensors"
+    if not trainer.processes.writes:
+        return Run(path, card, None)
+    temperature, unknown_below, final = 1.0, 0.0, None
     figures: dict[str, float] = {}
-    final = None
     if validation is not None:
         logits = trainer.logits(trainer.weights, validation)
         temperature, unknown_below, figures = calibrate(logits, validation.label)
         final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
-    card = Card(
-        name=name, task="classify", architecture=settings.architecture, config=network_config(settings, clips),
-        labels=clips.classes, layout=clips.layout, preprocessing=settings.preprocessing,
-        unknown_below=round(unknown_below, 4), temperature=round(temperature, 4), licence=licence, poseact=__version__,
-        training={
+    card = card.model_copy(update={
+        "unknown_below": round(unknown_below, 4), "temperature": round(temperature, 4), "training": {
             "clips": len(clips), "validation_clips": len(validation) if validation else 0, **figures,
             "data": fingerprint(clips, validation), "epochs_done": trainer.epoch,
             "settings": settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
         },
-    )  # fmt: skip
-    path = out / "model.safetensors"
-    if trainer.processes.writes:
-        path = save(out, trainer.weights, card, half=half)
-    return Run(path, card, final)
+    })  # fmt: skip
+    return Run(save(out, trainer.weights, card, half=half), card, final)
 
 
 def fingerprint(clips: Clips, validation: Clips | None) -> str:
@@ -185,49 +217,6 @@ def calibrate(logits: Tensor, label: Tensor) -> tuple[float, float, dict[str, fl
         "calibration_error_after": round(expected_calibration_error(after, label.numpy()), 4),
     }
     return temperature, threshold, figures
-
-
-def _take_weights(network: nn.Module, start: str, architecture: str, classes: Sequence[str]) -> None:
-    """Load the weights of a trained model, without its head where the labels differ.
-
-    Raises: UsageError for another architecture; ModelError.
-    """
-    loaded = load_with_card(start)
-    if loaded.card.architecture != architecture:
-        raise UsageError(
-            f"{start} is a {loaded.card.architecture}, not a {architecture}; --set architecture to match it"
-        )
-    own, theirs = network.state_dict(), loaded.network.state_dict()
-    backbone = {key: tensor for key, tensor in theirs.items() if key.startswith("backbone.")}
-    wrong = [key for key in own if key.startswith("backbone.") and (
-        key not in backbone or backbone[key].shape != own[key].shape
-    )]  # fmt: skip
-    if wrong or len(backbone) != sum(key.startswith("backbone.") for key in own):
-        raise UsageError(
-            f"{start} has another backbone (such as {min(wrong or backbone)}); its config must be the run's"
-        )
-    same_labels = loaded.card.labels == tuple(classes)
-    network.load_state_dict(theirs if same_labels else backbone, strict=same_labels)
-
-
-def _check_apart(clips: Clips, validation: Clips | None) -> None:
-    both = set(clips.names) & set(validation.names) if validation else set()
-    if both:
-        raise InvalidPoses(f"{len(both)} clips are in the training and the validation part, such as {min(both)!r}")
-
-
-def claim(out: Path, document: Mapping[str, object]) -> None:
-    """Note in a run's folder what the run is. Raises: UsageError when the folder holds something else."""
-    text = json.dumps(document, indent=2) + "\n"
-    config = out / CONFIG
-    if config.exists() and config.read_text() != text:
-        raise UsageError(
-            f"{out} holds a run with other settings or data; choose another --out, or delete it to start anew"
-        )
-    if not config.exists():
-        if out.exists() and any(out.iterdir()):
-            raise UsageError(f"{out} is not empty and holds no run; choose another --out")
-        write_text(config, text)
 
 
 __all__ = ["Run", "calibrate", "train"]

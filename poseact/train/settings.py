@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +13,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from poseact.errors import UsageError
 from poseact.zoo import Card, Preprocessing
 
+DEEPEST = 5
+
 
 class Strict(BaseModel):
     """A frozen value that refuses unknown fields."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Augmentation(Strict):
@@ -174,8 +177,13 @@ def recipe(name: str, changes: Mapping[str, Any] | None = None) -> TrainSettings
     """
     if name not in RECIPES:
         raise UsageError(f"unknown recipe {name!r}; known are {', '.join(RECIPES)}")
-    document = RECIPES[name].model_dump()
-    for path, value in (changes or {}).items():
+    return changed(RECIPES[name], changes or {})
+
+
+def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
+    """Settings with some fields changed, as for `recipe`. Raises: UsageError."""
+    document = settings.model_dump()
+    for path, value in changes.items():
         *parents, last = path.removeprefix("train.").split(".")
         place: Any = document
         for parent in parents:
@@ -183,20 +191,29 @@ def recipe(name: str, changes: Mapping[str, Any] | None = None) -> TrainSettings
         if not isinstance(place, dict):
             raise UsageError(f"there is no setting {path!r}; known are {', '.join(document)}")
         place[last] = value
+    return _validated(document)
+
+
+def _validated(document: Any) -> TrainSettings:
     try:
         return TrainSettings.model_validate(document)
     except ValidationError as error:
         first = error.errors()[0]
-        where = ".".join(map(str, first["loc"])) or "settings"
+        where = ".".join(map(str, first["loc"])).encode("unicode_escape").decode() or "settings"
         raise UsageError(f"setting {where}: {first['msg']}, got {first['input']!r:.80}") from error
+    except RecursionError as error:
+        raise UsageError("the settings are nested too deeply; tables are groups of settings, one level deep") from error
 
 
 def settings_of(name: str, file: Path | None, changes: Mapping[str, Any], like: Card | None = None) -> TrainSettings:
-    """A recipe, with the settings of a TOML file (tables are groups, `[train]` the settings themselves), with changes.
+    """A recipe, with the settings of a file, with changes.
+
+    The file is TOML (tables are groups, `[train]` the settings themselves), or the `config.json` of a run, whose
+    settings are complete and take the place of the recipe's.
 
     Args:
         like: the model that training starts from; its architecture and preprocessing take the place of the recipe's.
-    Raises: UsageError for a file that cannot be read or is no TOML, and as `recipe`.
+    Raises: UsageError for a file that cannot be read or is neither, and as `recipe`.
     """
     first: dict[str, Any] = {}
     if like is not None:
@@ -205,12 +222,25 @@ def settings_of(name: str, file: Path | None, changes: Mapping[str, Any], like: 
         first = {"architecture": like.architecture, "config": config, "preprocessing": preprocessing}
     if file is None:
         return recipe(name, {**first, **changes})
-    try:
-        document = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise UsageError(f"--config {file} cannot be read as TOML: {error}") from error
+    document = _read(file)
+    if "settings" in document:  # the config.json of a run
+        return changed(_validated(document["settings"]), {**first, **changes})
     name = str(document.pop("recipe", name))
     return recipe(name, {**first, **_flat(document), **changes})
+
+
+def _read(file: Path) -> dict[str, Any]:
+    """A TOML file, or a JSON file by its suffix. Raises: UsageError."""
+    json_wanted = file.suffix.lower() == ".json"
+    try:
+        text = file.read_text(encoding="utf-8")
+        document = json.loads(text) if json_wanted else tomllib.loads(text)
+    except (OSError, ValueError, RecursionError) as error:
+        reason = getattr(error, "strerror", None) or " ".join(str(error).split())
+        raise UsageError(f"--config {file} cannot be read as {'JSON' if json_wanted else 'TOML'}: {reason}") from error
+    if not isinstance(document, dict):
+        raise UsageError(f"--config {file} holds no settings; write them as NAME = VALUE, or give a run's config.json")
+    return document
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
@@ -218,6 +248,8 @@ def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for key, value in document.items():
         path = f"{prefix}{key}"
+        if path.count(".") > DEEPEST:
+            raise UsageError(f"there is no setting {path!r}")
         if isinstance(value, dict) and path not in ("config", "train.config"):
             flat |= _flat(value, f"{path}.")
         else:
