@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -37,6 +38,53 @@ def atomic_path(target: Path) -> Iterator[Path]:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator[Path]:
+    """Yield a temporary folder beside `target` that becomes `target` if the block succeeds, and vanishes if it fails.
+
+    Args:
+        may_replace: whether a folder that stands there already is one that the new one may take the place of; an empty
+            one always is.
+    Raises: OutputError for anything else that stands there, and as `atomic_path`.
+    """
+    target = Path(target)
+    try:
+        if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or may_replace(target))):
+            raise OutputError(f"{target} holds something else; choose another place, or delete it")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror}; choose another place") from error
+    try:
+        yield temporary
+        umask = os.umask(0)
+        os.umask(umask)
+        temporary.chmod(0o777 & ~umask)
+        for path in temporary.iterdir():
+            with path.open("rb+") as file:
+                os.fsync(file.fileno())
+        _take_place(temporary, target)
+    except OSError as error:
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _take_place(folder: Path, target: Path) -> None:
+    """Rename a folder onto another one, which is deleted afterwards and put back if the renaming fails."""
+    if not target.exists():
+        folder.rename(target)
+        return
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    target.rename(old)
+    try:
+        folder.rename(target)
+    except OSError:
+        old.rename(target)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def write_bytes(target: Path, content: bytes) -> None:

@@ -14,7 +14,7 @@ from poseact.cli.training import label_names
 from poseact.errors import UsageError
 from poseact.evaluate import Evaluation, Scores, chosen_splits, clips_of, evaluate, read_scores, write_scores
 from poseact.evaluate.score_files import Form
-from poseact.poses import PoseDataset, read_pyskl
+from poseact.poses import PoseDataset, read_poses
 from poseact.recognize import DEFAULT_MODEL, Classifier, Ensemble, open_models
 from poseact.recognize.settings import resolve_device
 from poseact.report.confusion import write_confusion
@@ -60,7 +60,7 @@ def evaluate_asked(asked: Asked) -> int:
     names = _names(asked.labels)
     if asked.poses is None and (asked.models or not asked.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
-    dataset = read_pyskl(asked.poses) if asked.poses else PoseDataset([])
+    dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
     splits = chosen_splits(dataset, [name for text in asked.splits for name in _listed(text)])
     clips = clips_of(dataset, splits) if asked.poses else []
     stored = [_stored(path, messages) for path in asked.scores]

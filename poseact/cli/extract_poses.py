@@ -12,7 +12,7 @@ from poseact.cli.messages import Messages
 
 def extract_poses(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Videos; first-level folders become the labels.")],
-    out: Annotated[Path, typer.Option(metavar="POSES.pkl", help="Where the poses go, in the PYSKL format.")],
+    out: Annotated[Path, typer.Option(metavar="POSES", help="Where they go: a .pkl or .parquet file, or a folder.")],
     splits: Annotated[
         Path | None, typer.Option(metavar="CSV", help="Columns path,split: which clips belong to which split.")
     ] = None,

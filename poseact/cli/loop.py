@@ -15,7 +15,7 @@ from poseact.cli.results import Results
 from poseact.cli.sources import Source
 from poseact.errors import ModelError, NoPerson
 from poseact.heatmap import channel_names
-from poseact.poses import write_pyskl
+from poseact.poses import PoseDataset, write_poses
 from poseact.recognize import Recognition, Recognizer, Settings
 from poseact.report.contact_sheet import write_heatmaps
 from poseact.report.overlay import write_overlay
@@ -138,4 +138,4 @@ class _Loop:
                 name = f"{poses.name}-{count}"
             used.add(name)
             unique.append(replace(poses, name=name))
-        write_pyskl(target, unique)
+        write_poses(target, PoseDataset(unique))

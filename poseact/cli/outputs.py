@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseact.cli.sources import POSES_SUFFIX, Source
+from poseact.cli.sources import Source
 from poseact.errors import OutputError, UsageError
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
@@ -125,9 +125,10 @@ class Outputs:
 
 
 def _poses_file(name: str, inputs: Sequence[Path]) -> Path:
+    from poseact.poses import check_target
+
     path = Path(name).expanduser()
-    if path.suffix.lower() != POSES_SUFFIX:
-        raise UsageError(f"--save-poses {name}: the suffix must be {POSES_SUFFIX}")
-    check_writable(path)
+    check_target(path)
+    check_writable(path, folder=path.suffix.lower() in ("", ".npz"))
     refuse_inputs("--save-poses", path, inputs)
     return path

@@ -35,7 +35,7 @@ _WHAT, _OUT, _TALK = "What is recognised", "What is written", "What is said"
 def recognize(
     sources: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SOURCE...", help="Videos, folders of videos (searched to the bottom), or .pkl poses."),
+        typer.Argument(metavar="SOURCE...", help="Videos, folders of videos, or stored poses."),
     ] = None,
     model: Annotated[
         list[str] | None,
@@ -116,7 +116,7 @@ def recognize(
     ] = None,
     save_poses: Annotated[
         str | None,
-        typer.Option(metavar="PATH.pkl", help="Poses of everybody, in the PYSKL format.", rich_help_panel=_OUT),
+        typer.Option(metavar="PATH", help="Poses of everybody: .pkl, .parquet or a folder.", rich_help_panel=_OUT),
     ] = None,
     save_heatmaps: Annotated[
         str | None,

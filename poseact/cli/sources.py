@@ -11,7 +11,8 @@ from poseact.cli.messages import Messages
 from poseact.cli.stdout import write_line
 from poseact.errors import InputError, InvalidVideo, PoseactError, UsageError
 
-POSES_SUFFIX = ".pkl"
+POSES_SUFFIXES = (".pkl", ".pickle", ".parquet", ".npz")
+POSES_MANIFEST = "manifest.json"  # of a folder of poses, whatever its name
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +34,10 @@ class Source:
     @property
     def holds_poses(self) -> bool:
         """Stored poses instead of a video."""
-        return self.path.suffix.lower() == POSES_SUFFIX
+        path = self.path
+        if path.is_dir():
+            return (path / POSES_MANIFEST).is_file()
+        return path.suffix.lower() in POSES_SUFFIXES
 
 
 def expand(names: Sequence[str], messages: Messages) -> list[Source]:
@@ -42,7 +46,7 @@ def expand(names: Sequence[str], messages: Messages) -> list[Source]:
     Raises: UsageError without a source, and for standard input and addresses.
     """
     if not names:
-        raise UsageError("no source is given; name a video, a folder of videos or a .pkl file of poses")
+        raise UsageError("no source is given; name a video, a folder of videos, or stored poses")
     for name in names:
         _refuse_streams(name)
     found: list[Source] = []
@@ -63,13 +67,13 @@ def _refuse_streams(name: str) -> None:
     if "://" in name:
         raise UsageError(f"{name} is an address; only local files are read, so download it first (yt-dlp can)")
     if not name:
-        raise UsageError("a source is an empty name; name a video, a folder of videos or a .pkl file of poses")
+        raise UsageError("a source is an empty name; name a video, a folder of videos, or stored poses")
 
 
 def _expand_one(name: str) -> Iterator[Source]:
     path = Path(name).expanduser()
     try:
-        if path.is_dir():
+        if path.is_dir() and not Source(name).holds_poses:
             yield from _videos_below(path)
         elif path.exists():
             yield Source(name)

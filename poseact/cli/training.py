@@ -19,7 +19,7 @@ from poseact.cli.progress import Bars
 from poseact.errors import InputError, UsageError
 from poseact.extract.clips import find_clips
 from poseact.extract.folder import extract_folder
-from poseact.poses import PoseDataset, read_pyskl
+from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.recognize import Settings
 from poseact.recognize.open import open_extractor
 from poseact.report.confusion import write_confusion
@@ -36,15 +36,15 @@ def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: 
 
     Raises: InputError and its kinds, OutputError.
     """
-    if not path.is_dir():
-        return read_pyskl(path)
+    if not path.is_dir() or holds_poses(path):
+        return read_poses(path)
     cache = out.with_name(f"{out.name}.poses.pkl")
     if not cache.exists():
         if processes.count > 1:
             raise UsageError(f"{path} holds videos; run `poseact extract-poses {path} --out {cache}` before torchrun")
         _extract(path, cache, device, messages)
     messages.note(f"poses of {path} are in {cache}; delete it to extract them again")
-    return read_pyskl(cache)
+    return read_poses(cache)
 
 
 def _extract(folder: Path, cache: Path, device: str, messages: Messages) -> None:

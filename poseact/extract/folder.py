@@ -11,7 +11,7 @@ from poseact.extract.engine import in_this_process
 from poseact.extract.journal import Journal
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.work import Engine, Failed, OpenExtractor, Work
-from poseact.poses import write_pyskl
+from poseact.poses import PoseDataset, check_target, write_poses
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,7 @@ def extract_folder(
         engine: what runs the work.
     Raises: OutputError; UsageError for a journal with other settings.
     """
+    check_target(out)
     journal = Journal.open(out, {**settings, "person": person, "max_persons": max_persons})
     waiting = [clip for clip in clips if not journal.holds(clip)]
     yield from (Outcome(clip, None) for clip in clips if journal.holds(clip))
@@ -67,5 +68,5 @@ def _assemble(
     for clip in done:
         if clip.name in splits:
             parts.setdefault(splits[clip.name], []).append(clip.name)
-    write_pyskl(out, [journal.poses(clip) for clip in done], splits=parts, classes=classes)
+    write_poses(out, PoseDataset([journal.poses(clip) for clip in done], parts, tuple(classes)))
     journal.remove()

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
-from poseact.poses import everybody, read_pyskl, sequence_tracks
+from poseact.poses import everybody, read_poses, sequence_tracks
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
 from poseact.recognize.open import open_extractor
@@ -69,7 +69,7 @@ class Recognizer:
         """
         return [
             self._answer(f"{source}:{poses.name}", poses, self._select(poses), Timings(), None, ())
-            for poses in map(everybody, read_pyskl(Path(source)).annotations)
+            for poses in map(everybody, read_poses(Path(source)).annotations)
         ]
 
     def _select(self, poses: PoseSequence) -> Selection | None:

@@ -136,7 +136,7 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         (pickle.dumps({"split": {"train": [[]]}, "annotations": []}), "split 'train' must be a list"),
         (pickle.dumps([foreign(keypoint=None)]), "'keypoint' is missing"),
         (pickle.dumps([foreign(keypoint=None, frame_inds=np.arange(3))]), "Kinetics annotation without keypoints"),
-        (pickle.dumps([foreign(keypoint=np.zeros((3, 17, 3)), frame_inds=np.arange(3))]), "compressed Kinetics"),
+        (pickle.dumps([foreign(keypoint=np.zeros((3, 17, 2)), frame_inds=np.arange(3))]), "compressed keypoints must"),
         (pickle.dumps([foreign(keypoint=np.zeros((1, 3, 25, 3)))]), "3D keypoints"),
         (pickle.dumps([foreign(keypoint=np.zeros((3, 17, 2)))]), r"must be \(people, frames, joints, 2\)"),
         (pickle.dumps([foreign(keypoint=np.full((1, 3, 17, 2), np.nan))]), "must be finite"),

@@ -1,0 +1,251 @@
+"""One sequence under the keys of PYSKL and poseact, and back. The meaning of keys; files are elsewhere."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from poseact.errors import InvalidPoses
+from poseact.poses.dataset import Budget
+from poseact.poses.kinetics import Kinetics, decompressed, is_compressed
+from poseact.poses.sequence import visible_boxes
+from poseact.skeleton import COCO17, known_layouts, layout
+from poseact.types import Array, PoseSequence, Provenance
+
+SCHEMA_VERSION = 1
+_ASSUMED_FPS = 30.0  # PYSKL stores no frame rate
+_OF_PEOPLE = (
+    "keypoint", "keypoint_score", "track_id", "bbox", "bbox_score", "interpolated", "person_score", "person_reason",
+    "person_estimator",
+)  # fmt: skip
+
+
+def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[str, Any]:
+    """One sequence under PYSKL's keys, then poseact's own, which the others ignore."""
+    height, width = (int(side) for side in sequence.image_size)
+    made = sequence.provenance
+    return {
+        "frame_dir": sequence.name,
+        "label": int(sequence.label),
+        "img_shape": (height, width),
+        "original_shape": (height, width),
+        "total_frames": sequence.keypoint.shape[1],
+        "keypoint": sequence.keypoint.astype(dtype),
+        "keypoint_score": sequence.keypoint_score.astype(dtype),
+        "fps": float(sequence.fps),
+        "pts": sequence.pts.astype(np.float64),
+        "frame_index": sequence.frame_index.astype(np.int64),
+        "track_id": sequence.track_id.astype(np.int64),
+        "bbox": sequence.boxes.astype(np.float32),
+        "bbox_score": sequence.box_score.astype(np.float32),
+        "interpolated": sequence.interpolated.astype(bool),
+        "layout": sequence.layout,
+        "source": made.source,
+        "extractor": {
+            "detector": made.detector,
+            "estimator": made.estimator,
+            "weights": {str(name): str(made.weights[name]) for name in sorted(made.weights)},
+            "poseact": made.poseact,
+        },
+        "schema_version": SCHEMA_VERSION,
+        "person_score": sequence.person_score.astype(np.float32),
+        "person_reason": list(sequence.person_reason),
+        "person_estimator": list(sequence.person_estimator),
+        "others": _others(sequence.others, dtype),
+    }
+
+
+def _others(others: PoseSequence | None, dtype: type[np.floating[Any]]) -> dict[str, Any] | None:
+    """The people who were not chosen, under the same keys as those who were."""
+    if others is None:
+        return None
+    anno = annotation(others, dtype)
+    return {key: anno[key] for key in _OF_PEOPLE}
+
+
+def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | None = None) -> PoseSequence:
+    """One annotation as a PoseSequence, a compressed one expanded. Raises: InvalidPoses, LimitExceeded."""
+    if not isinstance(anno, dict):
+        raise InvalidPoses(f"{where}: expected a dict, got {type(anno).__name__}")
+    name = anno.get("frame_dir", "")
+    name = name if isinstance(name, str) else str(name) if isinstance(name, int) else ""
+    where = f"{where} ({name[:60]!r})" if name else where
+    if is_compressed(anno):
+        anno = decompressed(anno, kinetics or Kinetics(), where, budget)
+    keypoint = _keypoint(anno, where)
+    people, frames, joints, _ = keypoint.shape
+    budget.spend(1024 + 12 * keypoint.size + 32 * people * frames + 16 * frames)
+    keypoint = _floats(keypoint)
+    if "keypoint_score" in anno:
+        score = _floats(_array(anno, "keypoint_score", (people, frames, joints), where))
+    else:
+        score = (keypoint != 0).any(-1).astype(np.float32)
+    fps = _number(anno, "fps", _ASSUMED_FPS, where)
+    if not 0 < fps < 1e6:
+        raise InvalidPoses(f"{where}: fps must be a positive number, got {fps}")
+    boxes, box_score = _boxes(anno, keypoint, score, where)
+    frame_index = _integers(anno, "frame_index", np.arange(frames), where)
+    return PoseSequence(
+        keypoint=keypoint,
+        keypoint_score=score,
+        image_size=_image_size(anno, where),
+        fps=fps,
+        pts=_finite(_optional(anno, "pts", frame_index / fps, where).astype(np.float64), "pts", where),
+        frame_index=frame_index,
+        track_id=_integers(anno, "track_id", np.arange(1, people + 1), where),
+        boxes=boxes,
+        box_score=box_score,
+        interpolated=_optional(anno, "interpolated", np.zeros((people, frames), bool), where).astype(bool),
+        layout=_layout(anno, joints, where),
+        name=name,
+        label=_label(anno, where),
+        provenance=_provenance(anno),
+        person_score=_finite(
+            _floats(_optional(anno, "person_score", np.zeros(people, np.float32), where)), "person_score", where
+        ),
+        person_reason=_lines(anno, "person_reason", people, where),
+        person_estimator=_lines(anno, "person_estimator", people, where),
+        others=_read_others(anno, where, budget),
+    )
+
+
+def _read_others(anno: dict[Any, Any], where: str, budget: Budget) -> PoseSequence | None:
+    """The people who were not chosen: they share the video, its frames and its name with those who were."""
+    others = anno.get("others")
+    if others is None:
+        return None
+    if not isinstance(others, dict):
+        raise InvalidPoses(f"{where}: 'others' must be a dict, got {type(others).__name__}")
+    shared = {key: value for key, value in anno.items() if key not in _OF_PEOPLE and key != "others"}
+    people = {key: others[key] for key in _OF_PEOPLE if key in others}
+    sequence = sequence_of({**shared, **people}, f"{where}, others", budget)
+    if sequence.keypoint.shape[1:] != anno["keypoint"].shape[1:]:
+        raise InvalidPoses(f"{where}: the people who were not chosen have other frames or joints than those who were")
+    return sequence
+
+
+def _lines(anno: dict[Any, Any], key: str, people: int, where: str) -> tuple[str, ...]:
+    value = anno.get(key)
+    if value is None:
+        return ()
+    if not isinstance(value, (list, tuple)) or len(value) != people or not all(isinstance(one, str) for one in value):
+        raise InvalidPoses(f"{where}: {key!r} must be {people} lines of text, one per person")
+    return tuple(value)
+
+
+def _keypoint(anno: dict[Any, Any], where: str) -> Array:
+    """The (M, T, K, 2) array as it is stored. Raises: InvalidPoses for the other things that go by that name."""
+    keypoint = anno.get("keypoint")
+    if keypoint is None and ("frame_inds" in anno or "raw_file" in anno):
+        raise InvalidPoses(
+            f"{where}: a Kinetics annotation without keypoints; they are in separate files, join them with PYSKL first"
+        )
+    if not isinstance(keypoint, np.ndarray):
+        raise InvalidPoses(f"{where}: 'keypoint' is missing or no array; is this a file of poses?")
+    if keypoint.ndim == 4 and keypoint.shape[-1] == 3:
+        raise InvalidPoses(
+            f"{where}: 3D keypoints {keypoint.shape}; poseact works on 2D poses (people, frames, joints, 2)"
+        )
+    if keypoint.ndim != 4 or keypoint.shape[-1] != 2 or 0 in keypoint.shape[1:]:
+        raise InvalidPoses(f"{where}: 'keypoint' must be (people, frames, joints, 2), got {keypoint.shape}")
+    frames = _number(anno, "total_frames", keypoint.shape[1], where)
+    if frames != keypoint.shape[1]:
+        raise InvalidPoses(f"{where}: total_frames is {frames:g} but there are poses of {keypoint.shape[1]} frames")
+    return keypoint
+
+
+def _floats(values: Array) -> Array:
+    with np.errstate(over="ignore", invalid="ignore"):  # what does not fit becomes inf, which PoseSequence refuses
+        return values.astype(np.float32)
+
+
+def _finite(values: Array, key: str, where: str) -> Array:
+    if not np.isfinite(values).all():
+        raise InvalidPoses(f"{where}: {key!r} must be finite numbers")
+    return values
+
+
+def _array(anno: dict[Any, Any], key: str, shape: tuple[int, ...], where: str) -> Array:
+    value = anno[key]
+    if not isinstance(value, np.ndarray):
+        raise InvalidPoses(f"{where}: {key!r} must be an array, got {type(value).__name__}")
+    if value.shape != shape:
+        raise InvalidPoses(f"{where}: {key!r} must be {shape}, got {value.shape}")
+    return value
+
+
+def _optional(anno: dict[Any, Any], key: str, default: Array, where: str) -> Array:
+    return _array(anno, key, default.shape, where) if anno.get(key) is not None else default
+
+
+def _integers(anno: dict[Any, Any], key: str, default: Array, where: str) -> Array:
+    value = _optional(anno, key, default, where)
+    if value.dtype.kind not in "iu":
+        raise InvalidPoses(f"{where}: {key!r} must be whole numbers, got {value.dtype}")
+    return value.astype(np.int64)
+
+
+def _boxes(anno: dict[Any, Any], keypoint: Array, score: Array, where: str) -> tuple[Array, Array]:
+    boxes, box_score = visible_boxes(keypoint, score)
+    return (
+        _finite(_floats(_optional(anno, "bbox", boxes, where)), "bbox", where),
+        _finite(_floats(_optional(anno, "bbox_score", box_score, where)), "bbox_score", where),
+    )
+
+
+def _number(anno: dict[Any, Any], key: str, default: float, where: str) -> float:
+    value = anno.get(key, default)
+    if isinstance(value, np.ndarray) and value.size == 1:
+        value = value.item()
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not abs(value) < 2**53:
+        raise InvalidPoses(f"{where}: {key!r} must be a number")
+    return float(value)
+
+
+def _label(anno: dict[Any, Any], where: str) -> int:
+    label = _number(anno, "label", -1, where) if anno.get("label") is not None else -1.0
+    if not label.is_integer():
+        raise InvalidPoses(f"{where}: 'label' must be a class index, got {label}")
+    return int(label)
+
+
+def _image_size(anno: dict[Any, Any], where: str) -> tuple[int, int]:
+    given = anno.get("img_shape", anno.get("original_shape"))
+    size = given.tolist() if isinstance(given, np.ndarray) and given.size <= 3 else given
+    if not isinstance(size, (list, tuple)) or len(size) < 2:
+        raise InvalidPoses(f"{where}: 'img_shape' must be (height, width)")
+    height, width = size[:2]
+    if not all(isinstance(side, (int, float)) and 0 < side < 2**31 for side in (height, width)):
+        raise InvalidPoses(f"{where}: 'img_shape' must be (height, width) in pixels above 0")
+    return int(height), int(width)
+
+
+def _layout(anno: dict[Any, Any], joints: int, where: str) -> str:
+    given = anno.get("layout")
+    if isinstance(given, str) and 0 < len(given) <= 60:
+        if given in known_layouts() and len(layout(given).keypoints) != joints:
+            raise InvalidPoses(
+                f"{where}: poses of {joints} joints, but the layout {given!r} has {len(layout(given).keypoints)}"
+            )
+        return given
+    return COCO17.name if joints == len(COCO17.keypoints) else f"{joints}-joints"
+
+
+def _provenance(anno: dict[Any, Any]) -> Provenance:
+    """Where poses come from, as far as it is told; foreign files tell nothing."""
+    made = anno.get("extractor")
+    made = made if isinstance(made, dict) else {}
+    hashes = made.get("weights")
+    hashes = hashes if isinstance(hashes, dict) and len(hashes) <= 64 else {}
+
+    def text(value: object) -> str:
+        return value if isinstance(value, str) else ""
+
+    return Provenance(
+        source=text(anno.get("source")),
+        detector=text(made.get("detector")),
+        estimator=text(made.get("estimator")),
+        weights={text(name): text(digest) for name, digest in hashes.items()},
+        poseact=text(made.get("poseact")),
+    )

@@ -1,0 +1,79 @@
+"""The poses of many videos, with their splits and classes, and how much memory a file of them may take."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from poseact.errors import InvalidPoses, LimitExceeded, UsageError
+from poseact.types import PoseSequence
+
+_SPARE_COMPRESSED = 2**30  # bytes that any compressed file may expand to
+_EXPANSION_COMPRESSED = 32
+
+
+@dataclass(frozen=True, slots=True)
+class PoseDataset:
+    """The poses of many videos.
+
+    Attributes:
+        annotations: one sequence per video, in the order of the file.
+        splits: name of a split -> names of its videos; empty for a bare list.
+        classes: names of the labels in index order; empty when the file does not tell.
+    """
+
+    annotations: list[PoseSequence]
+    splits: dict[str, list[str]] = field(default_factory=dict)
+    classes: tuple[str, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.annotations)
+
+    def split(self, name: str) -> list[PoseSequence]:
+        """The sequences of one split, in the order of the file. Raises: UsageError for an unknown split."""
+        if name not in self.splits:
+            raise UsageError(f"unknown split {name!r}; this file has {', '.join(self.splits) or 'none'}")
+        wanted = set(self.splits[name])
+        return [sequence for sequence in self.annotations if sequence.name in wanted]
+
+
+@dataclass(slots=True)
+class Budget:
+    """Bytes of memory that the rest of a file may still take: one array can stand in a file once and be used often."""
+
+    source: str
+    left: int
+
+    @classmethod
+    def of(cls, source: str, size: int) -> Budget:
+        """For a compressed file of `size` bytes; rows of zeros compress very well."""
+        return cls(source, _SPARE_COMPRESSED + _EXPANSION_COMPRESSED * size)
+
+    def spend(self, count: int) -> None:
+        self.left -= count
+        if self.left < 0:
+            raise LimitExceeded(
+                f"{self.source} expands to far more poses than a file of its size can hold; do not use it"
+            )
+
+
+def splits_of(given: object, budget: Budget) -> dict[str, list[str]]:
+    if given is None:
+        return {}
+    if not isinstance(given, dict):
+        raise InvalidPoses(f"{budget.source}: 'split' must be a dict of names, not {type(given).__name__}")
+    splits = {}
+    for name, videos in given.items():
+        if not isinstance(videos, (list, tuple)) or not all(isinstance(video, (str, int)) for video in videos):
+            raise InvalidPoses(f"{budget.source}: split {str(name)[:60]!r} must be a list of video names")
+        budget.spend(8 * len(videos))
+        splits[str(name)] = [str(video) for video in videos]
+    return splits
+
+
+def classes_of(given: object, budget: Budget) -> tuple[str, ...]:
+    if given is None:
+        return ()
+    if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
+        raise InvalidPoses(f"{budget.source}: 'classes' must be a list of names")
+    budget.spend(8 * len(given))
+    return tuple(given)

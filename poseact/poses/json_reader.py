@@ -1,0 +1,44 @@
+"""JSON of people who need not be trusted: size, depth and damage end in one line. What it means is not judged."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from poseact.errors import InvalidPoses, LimitExceeded
+
+LARGEST_JSON = 256 * 2**20  # bytes; Python needs up to some twenty times as much for it
+
+
+def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
+    """The document in a file. Raises: InvalidPoses, LimitExceeded."""
+    return parse_json(read_bytes(path, largest), str(path))
+
+
+def read_bytes(path: Path, largest: int = LARGEST_JSON) -> bytes:
+    """The content of a file of text. Raises: InvalidPoses when it cannot be read or is empty, LimitExceeded."""
+    try:
+        if not path.is_file():
+            raise InvalidPoses(f"{path} is no file; check the path")
+        size = path.stat().st_size
+        if size > largest:
+            raise LimitExceeded(f"{path} has {size} bytes, more than the {largest} that are read; split it by video")
+        with path.open("rb") as file:
+            content = file.read(largest)
+    except OSError as error:
+        raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
+    if not content.strip():
+        raise InvalidPoses(f"{path} is empty; get it again")
+    return content
+
+
+def parse_json(content: bytes | str, source: str) -> Any:
+    """The document in a text. Raises: InvalidPoses."""
+    try:
+        text = content.decode("utf-8-sig") if isinstance(content, bytes) else content
+        return json.loads(text)
+    except RecursionError:
+        raise InvalidPoses(f"{source} is nested too deeply to be poses") from None
+    except ValueError as error:  # of the syntax, the encoding, and numbers of thousands of digits
+        raise InvalidPoses(f"{source} is damaged or no JSON: {str(error).splitlines()[0][:120]}") from None
