@@ -19,8 +19,9 @@ PIXELS_AT_ONCE = 1 << 19  # bounds the memory beside the volume to some 60 MB
 
 
 def joint_heatmaps(
-    xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float = 0.6, eps: float = 1e-3
-) -> Tensor:
+    xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float = 0.6, eps: float = 1e-3, *,
+    channels_last: bool = False,
+) -> Tensor:  # fmt: skip
     """Draw one Gaussian per joint; people are merged by maximum (PoseConv3D, eq. 1).
 
     A joint is skipped when its score is below `eps` or a coordinate is not finite. Its window is
@@ -34,12 +35,13 @@ def joint_heatmaps(
         size: height and width, or one number for both.
         sigma: pixels.
         eps: 1e-3 as in PYSKL; MMAction2 has 1e-4.
+        channels_last: how the result lies in memory: for networks in that format, drawing so saves a copy.
     Returns:
         (V, K, T, H, W) float32 on the device of `xy`.
     Raises: InvalidPoses when the shapes of xy and score disagree; UsageError for a size or sigma that is not positive.
     """
     xy, score = _checked(xy, score, size, sigma)
-    return _draw_points(xy, score, score >= eps, size, sigma)
+    return _draw_points(xy, score, score >= eps, size, sigma, channels_last)
 
 
 def limb_heatmaps(
@@ -49,6 +51,8 @@ def limb_heatmaps(
     size: int | tuple[int, int],
     sigma: float = 0.6,
     eps: float = 1e-3,
+    *,
+    channels_last: bool = False,
 ) -> Tensor:
     """Draw one ridge per limb, a Gaussian of the distance to the segment; people are merged by maximum (eq. 2).
 
@@ -57,7 +61,7 @@ def limb_heatmaps(
     score, which may exceed the lower one (a rule of the reference).
 
     Args:
-        xy, score, size, sigma, eps: as for `joint_heatmaps`.
+        xy, score, size, sigma, eps, channels_last: as for `joint_heatmaps`.
         limbs: (start, end) keypoint indices in channel order.
     Returns:
         (V, len(limbs), T, H, W) float32 on the device of `xy`.
@@ -71,7 +75,7 @@ def limb_heatmaps(
     short = (start - end).square().sum(-1) < 1
     end = torch.where(short[..., None], start, end)
     peak = torch.where(short, score[..., starts], peak)
-    return _draw_segments(start, end, peak, drawn, size, sigma)
+    return _draw_segments(start, end, peak, drawn, size, sigma, channels_last)
 
 
 def _checked(xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
@@ -84,21 +88,24 @@ def _checked(xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: floa
     return xy.to(dtype), score.to(xy.device, dtype)
 
 
-def _draw_points(xy: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float) -> Tensor:
+def _draw_points(
+    xy: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float, channels_last: bool
+) -> Tensor:
     """Gaussians at (V, T, M, K, 2) with peaks (V, T, M, K) -> volume (V, K, T, H, W); `drawn` (V, T, M, K) chooses.
 
     All windows of points are at most `reach` wide, so that each is a patch of reach x reach with zeros at the end.
     """
     height, width = (size, size) if isinstance(size, int) else size
-    volume, plane = _empty_volume(peak, height, width)
+    volume, memory, plane = _empty_volume(peak, height, width, channels_last)
+    step = volume.stride(4)
     drawn = drawn & torch.isfinite(xy).all(-1)
     xy, peak = torch.where(drawn[..., None], xy, 0).reshape(-1, 2), torch.where(drawn, peak, 0).reshape(-1, 1)
     reach = torch.arange(int(6 * sigma) + 2, device=xy.device)
     columns, across = _profile(xy[:, 0], reach, sigma, width)
     rows, down = _profile(xy[:, 1], reach, sigma, height)
     value = (down * peak).float()[:, :, None] * across.float()[:, None, :]  # (N, rows, columns)
-    index = (plane[:, None] * height + rows)[:, :, None] * width + columns[:, None, :]
-    volume.view(-1).scatter_reduce_(0, index.view(-1), value.view(-1), "amax")
+    index = (plane[:, None] + rows * (width * step))[:, :, None] + (columns * step)[:, None, :]
+    memory.scatter_reduce_(0, index.view(-1), value.view(-1), "amax")
     return volume
 
 
@@ -111,11 +118,13 @@ def _profile(centre: Tensor, reach: Tensor, sigma: float, side: int) -> tuple[Te
 
 
 def _draw_segments(
-    start: Tensor, end: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float
-) -> Tensor:
+    start: Tensor, end: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float,
+    channels_last: bool,
+) -> Tensor:  # fmt: skip
     """Segments (V, T, M, C, 2) with peaks (V, T, M, C) -> volume (V, C, T, H, W); `drawn` (V, T, M, C) chooses."""
     height, width = (size, size) if isinstance(size, int) else size
-    volume, plane = _empty_volume(peak, height, width)
+    volume, memory, plane = _empty_volume(peak, height, width, channels_last)
+    step = volume.stride(4)
     drawn = drawn & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
     start, end = (torch.where(drawn[..., None], joint, 0).clamp(-FAR, FAR).reshape(-1, 2) for joint in (start, end))
     peak = torch.where(drawn, peak, 0).reshape(-1)
@@ -123,24 +132,24 @@ def _draw_segments(
     top, rows = _window(start[:, 1], end[:, 1], sigma, height)
     count = rows * columns
     last = count.cumsum(0)  # (N,) pixels up to and including segment n
-    windows = torch.stack(((plane * height + top) * width + left, columns, last - count), 1)
+    windows = torch.stack((plane + (top * width + left) * step, columns, last - count), 1)
     corner, along = torch.stack((left, top), 1) - start, end - start
     length2 = along.square().sum(1, keepdim=True).clamp(min=torch.finfo(along.dtype).tiny)
     shapes = torch.cat((corner, along, along / length2, peak[:, None]), 1)
-    flat = volume.view(-1)
     pixels = int(last[-1]) if len(last) else 0
     for part in range(0, pixels, PIXELS_AT_ONCE):
         begin, stop = torch.searchsorted(last, last.new_tensor([part, part + PIXELS_AT_ONCE]), right=True).tolist()
         if begin == stop:  # one window that is larger than a part
             continue
         segment = torch.repeat_interleave(count[begin:stop]) + begin
-        index, value = _evaluate(windows.index_select(0, segment), shapes.index_select(0, segment), width, sigma)
-        flat.scatter_reduce_(0, index, value, "amax")
+        chosen = windows.index_select(0, segment), shapes.index_select(0, segment)
+        index, value = _evaluate(*chosen, width, step, sigma)
+        memory.scatter_reduce_(0, index, value, "amax")
     return volume
 
 
-def _evaluate(windows: Tensor, shapes: Tensor, width: int, sigma: float) -> tuple[Tensor, Tensor]:
-    """Positions in the flat volume and values there, (P,) each, of consecutive pixels of consecutive windows."""
+def _evaluate(windows: Tensor, shapes: Tensor, width: int, step: int, sigma: float) -> tuple[Tensor, Tensor]:
+    """Positions in memory and values there, (P,) each, of consecutive pixels of consecutive windows."""
     base, columns, first = windows.unbind(1)
     nth = torch.arange(int(first[0]), int(first[0]) + len(first), device=first.device) - first
     row = torch.div(nth, columns, rounding_mode="trunc")
@@ -150,15 +159,24 @@ def _evaluate(windows: Tensor, shapes: Tensor, width: int, sigma: float) -> tupl
     share = (dx * unit_x + dy * unit_y).clamp(0, 1)  # the nearest point of the segment, as a share of its length
     distance2 = (dx - share * along_x).square() + (dy - share * along_y).square()
     value = torch.exp(distance2 * (-0.5 / sigma**2)) * peak
-    return base + row * width + column, value.float()
+    return base + (row * width + column) * step, value.float()
 
 
-def _empty_volume(peak: Tensor, height: int, width: int) -> tuple[Tensor, Tensor]:
-    """Zeros (V, C, T, H, W), and for each entry of `peak` (V, T, M, C), flattened, the number of its H x W plane."""
+def _empty_volume(peak: Tensor, height: int, width: int, channels_last: bool) -> tuple[Tensor, Tensor, Tensor]:
+    """Zeros (V, C, T, H, W), their memory as one row, and where in it the H x W plane of each entry of `peak` begins.
+
+    The entries of `peak` (V, T, M, C) are flattened.
+    """
     views, frames, people, channels = peak.shape
-    volume = torch.zeros(views, channels, frames, height, width, dtype=torch.float32, device=peak.device)
-    planes = torch.arange(views * channels * frames, device=peak.device).view(views, channels, 1, frames)
-    return volume, planes.permute(0, 3, 2, 1).expand(views, frames, people, channels).reshape(-1)
+    shape = (views, frames, height, width, channels) if channels_last else (views, channels, frames, height, width)
+    memory = torch.zeros(shape, dtype=torch.float32, device=peak.device)
+    volume = memory.permute(0, 4, 1, 2, 3) if channels_last else memory
+    of_view, of_frame, of_channel = (
+        torch.arange(count, device=peak.device) * volume.stride(axis)
+        for count, axis in ((views, 0), (frames, 2), (channels, 1))
+    )
+    plane = of_view[:, None, None, None] + of_frame[:, None, None] + of_channel
+    return volume, memory.view(-1), plane.expand(views, frames, people, channels).reshape(-1)
 
 
 def _window(start: Tensor, end: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:

@@ -191,19 +191,20 @@ def draw(
     kind: Kind = "joint",
     eps: float = 1e-3,
     layout: Layout = COCO17,
+    channels_last: bool = False,
 ) -> Tensor:
     """`joint_heatmaps` or `limb_heatmaps` of a layout, by name.
 
     Args and returns: as there. Raises: UsageError for an unknown kind.
     """
-    if kind == "joint":
-        return joint_heatmaps(xy, score, size, sigma, eps)
-    if kind == "limb":
-        return limb_heatmaps(xy, score, layout.limbs, size, sigma, eps)
-    if kind == "joint+limb":
-        limbs = limb_heatmaps(xy, score, layout.limbs, size, sigma, eps)
-        return torch.cat((joint_heatmaps(xy, score, size, sigma, eps), limbs), 1)
-    raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
+    if kind not in KINDS:
+        raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
+    drawn = []
+    if kind != "limb":
+        drawn.append(joint_heatmaps(xy, score, size, sigma, eps, channels_last=channels_last))
+    if kind != "joint":
+        drawn.append(limb_heatmaps(xy, score, layout.limbs, size, sigma, eps, channels_last=channels_last))
+    return drawn[0] if len(drawn) == 1 else torch.cat(drawn, 1)
 
 
 def _check_options(kind: str, size: int, sigma: float, chunk: int = 1) -> None:

@@ -148,7 +148,7 @@ def training_batch(
     target = F.one_hot(clips.label[list(rows)].to(device), len(clips.classes)).float()
     if not settings.augmentation.mixup:  # nobody needs the heatmaps of the other processes' clips
         xy, score, target, share = xy[share], score[share], target[share], slice(None)
-    heatmaps = draw(xy, score, size, inputs.sigma, kind=inputs.kind, layout=layout)
+    heatmaps = draw(xy, score, size, inputs.sigma, kind=inputs.kind, layout=layout, channels_last=True)
     heatmaps, target = mix(heatmaps, target, settings.augmentation.mixup, random.change)
     return heatmaps[share].contiguous(memory_format=torch.channels_last_3d), target[share]
 

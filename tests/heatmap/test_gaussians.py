@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from plain_gaussians import plain_heatmaps
 
 from poseact.errors import InvalidPoses, UsageError
-from poseact.heatmap import gaussians, joint_heatmaps, limb_heatmaps
+from poseact.heatmap import draw, gaussians, joint_heatmaps, limb_heatmaps
 from poseact.skeleton import COCO17
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden/golden.json").read_text())
@@ -129,6 +129,15 @@ def test_people_are_merged_by_maximum() -> None:
     both = [torch.cat(parts, 2) for parts in zip(first, second, strict=True)]
     expected = torch.maximum(joint_heatmaps(*first, 8), joint_heatmaps(*second, 8))
     assert torch.equal(joint_heatmaps(*both, 8), expected)
+
+
+@pytest.mark.parametrize("kind", ["joint", "limb", "joint+limb"])
+def test_the_order_in_memory_changes_no_value(kind: str) -> None:
+    random = torch.Generator().manual_seed(0)
+    xy, score = torch.rand(2, 3, 2, 17, 2, generator=random) * 24 - 4, torch.rand(2, 3, 2, 17, generator=random)
+    last = draw(xy, score, 16, kind=kind, channels_last=True)
+    assert last.is_contiguous(memory_format=torch.channels_last_3d)
+    assert torch.equal(last, draw(xy, score, 16, kind=kind))
 
 
 def test_parts_of_the_pixel_list_join_without_a_seam(monkeypatch: pytest.MonkeyPatch) -> None:
