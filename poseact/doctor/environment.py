@@ -14,8 +14,8 @@ from poseact.errors import UsageError
 from poseact.home import home_folder, offline
 
 PACKAGES = (
-    "torch", "torchvision", "ultralytics", "opencv-python", "av", "decord", "numpy", "scipy", "safetensors", "httpx",
-    "pydantic", "typer", "rich",
+    "torch", "torchvision", "ultralytics", "opencv-python", "av", "decord", "numpy", "scipy", "pillow", "matplotlib",
+    "safetensors", "httpx", "filelock", "platformdirs", "pydantic", "typer", "rich",
 )  # fmt: skip
 EXTRAS = ("onnxruntime", "pyarrow", "tensorboard", "openvino")
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")

@@ -18,8 +18,7 @@ SCHEMA = "poseact/health/1"
 
 def health_json(health: Health) -> str:
     """One JSON document, one line."""
-    works = not health.hindered("models") and not health.hindered("installation")
-    document = {"schema": SCHEMA, "works": works, **asdict(health)}
+    document = {"schema": SCHEMA, "works": _works(health), **asdict(health)}
     return json.dumps(document, ensure_ascii=False, allow_nan=False)
 
 
@@ -31,6 +30,10 @@ def health_table(health: Health) -> Table:
     for title, text in _rows(health):
         table.add_row(title, Text(one_line(text)))
     return table
+
+
+def _works(health: Health) -> bool:
+    return not health.hindered("models") and not health.hindered("installation")
 
 
 def _rows(health: Health) -> Iterator[tuple[str, str]]:
@@ -58,3 +61,4 @@ def _rows(health: Health) -> Iterator[tuple[str, str]]:
     if network.mirrors:
         yield "mirrors", ", ".join(network.mirrors)
     yield from network.proxies.items()
+    yield "poseact recognize", "works" if _works(health) else "cannot work here; the errors say what to do"

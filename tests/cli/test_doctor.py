@@ -60,6 +60,15 @@ def test_the_table_says_the_same(capsys, working_decoders):
     out = capsys.readouterr().out
     for words in ("torch", "decoder pyav", "works", "movenet-thunder", "embedded, fine", "cache", "free disk"):
         assert words in out
+    assert out.splitlines()[-1].split() == ["poseact", "recognize", "works"]
+
+
+def test_the_table_says_when_nothing_can_be_recognised(capsys, working_decoders, weights):
+    (weights / "nanodet-g.safetensors").write_bytes(b"x")
+    assert run(["doctor"]) == 5
+    said = capsys.readouterr()
+    assert "poseact recognize        cannot work here" in said.out
+    assert "damaged" in said.err
 
 
 @pytest.fixture
