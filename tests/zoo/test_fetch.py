@@ -77,6 +77,25 @@ def test_a_model_is_fetched_verified_and_imported(zoo):
     assert not [one for one in downloads_folder().iterdir() if not one.name.endswith(".lock")]
 
 
+def test_the_real_import_of_a_fetched_file(zoo, monkeypatch):
+    from checkpoints import network, saved
+
+    monkeypatch.delitem(sys.modules, "poseact.zoo.importing")
+    built = network("x3d-s", num_classes=60)
+    content = saved({"state_dict": built.state_dict(), "meta": {"epoch": 24}})
+    about = {"architecture": "x3d-s", "config": {"num_classes": 60}}
+    record = all_records()["tiny"].model_copy(
+        update={**about, "sha256_prefix": hashlib.sha256(content).hexdigest()[:8]}
+    )
+    monkeypatch.setitem(all_records(), "tiny", record)
+    zoo.offer("/zoo/tiny.pth", content)
+    fetch("small", patience=QUICK)
+    x = torch.rand(1, 17, 4, 16, 16)
+    assert torch.equal(load("tiny")(x), built(x))
+    assert model("tiny").card().labels[0] == "drink water"
+    assert verify(model("tiny")).state == "fine"
+
+
 def test_a_second_time_needs_no_network(zoo, monkeypatch):
     fetch("tiny", patience=QUICK)
     monkeypatch.setenv("POSEACT_OFFLINE", "1")
