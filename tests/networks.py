@@ -8,6 +8,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from poseact.models.cost import macs, parameters
+
+__all__ = ["FINGERPRINTS", "GOLDEN", "fill", "macs", "parameters", "published", "shapes", "wave"]
+
 GOLDEN = Path(__file__).parent / "golden"
 FINGERPRINTS = json.loads((GOLDEN / "fingerprints.json").read_text())
 
@@ -47,23 +51,3 @@ def published(name: str) -> dict[str, Shape]:
 
 def shapes(model: nn.Module) -> dict[str, Shape]:
     return {key: tuple(value.shape) for key, value in model.state_dict().items()}
-
-
-def parameters(model: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in model.parameters())
-
-
-def macs(model: nn.Module, *inputs: Shape) -> int:
-    """Multiply-adds of all convolutions and linear layers for inputs of these shapes; the model lies on "meta"."""
-    counts: list[int] = []
-
-    def count(layer: nn.Module, given: tuple[torch.Tensor, ...], output: torch.Tensor) -> None:
-        transposed = isinstance(layer, nn.ConvTranspose2d | nn.ConvTranspose3d)
-        counts.append(layer.weight[0].numel() * (given[0] if transposed else output).numel())
-
-    kinds = nn.Conv2d | nn.Conv3d | nn.ConvTranspose2d | nn.ConvTranspose3d | nn.Linear
-    hooks = [layer.register_forward_hook(count) for layer in model.modules() if isinstance(layer, kinds)]
-    model(*(torch.zeros(shape, device="meta") for shape in inputs))
-    for hook in hooks:
-        hook.remove()
-    return sum(counts)

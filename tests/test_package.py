@@ -30,8 +30,11 @@ def test_every_sample_is_described_with_its_hash():
 
 def test_the_readme_shows_commands_that_exist():
     from poseact.cli.app import COMMANDS
+    from poseact.cli.weights import COMMANDS as WEIGHTS
 
-    known = {command.__name__.replace("_", "-") for command in COMMANDS}
-    used = set(re.findall(r"^\$ poseact ([a-z-]+)", (ROOT / "README.md").read_text(), re.MULTILINE))
+    text = (ROOT / "README.md").read_text()
+    known = {command.__name__.replace("_", "-") for command in COMMANDS} | {"weights"}
+    assert set(re.findall(r"poseact weights ([a-z-]+)", text)) <= WEIGHTS.keys()
+    used = set(re.findall(r"^\$ poseact ([a-z-]+)", text, re.MULTILINE))
     assert used
     assert used <= known
