@@ -124,7 +124,7 @@ def _pairs(given: object, key: str, keypoints: tuple[str, ...], where: str) -> P
     for pair in given:
         whole = isinstance(pair, (list, tuple)) and len(pair) == 2 and all(isinstance(name, str) for name in pair)
         if not whole or pair[0] not in index or pair[1] not in index or pair[0] == pair[1]:
-            raise UsageError(f"{where}: {key!r} holds {str(pair)[:80]}, which are not two keypoints of this layout")
+            raise UsageError(f"{where}: {key!r} holds {pair!r:.80}, which are not two keypoints of this layout")
         pairs.append((index[pair[0]], index[pair[1]]))
     if len({frozenset(pair) for pair in pairs}) != len(pairs):
         raise UsageError(f"{where}: {key!r} names two keypoints twice")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poseact.errors import UsageError
@@ -129,6 +129,7 @@ _words = st.sampled_from(["wrist", "thumb", "left_side", "nose", "a\nb", "", 3, 
 _values = _words | st.lists(_words | st.lists(_words, max_size=3), max_size=4) | st.dictionaries(_words, _words)
 
 
+@example({"pairs": ["a\nb"]})
 @given(st.dictionaries(st.sampled_from(["keypoints", "pairs", "limbs", "coco17", "x"]), _values))
 def test_any_document_gives_a_layout_or_one_line(changes):
     line = ""
