@@ -30,7 +30,7 @@ def evaluation_tables(found: Evaluation, title: str, rows: int) -> RenderableTyp
     classes = found.outcome.classes
     parts.append(_class_table(classes[:rows], len(classes)))
     if len(classes) > rows:
-        parts.append(Text(f"and {len(classes) - rows} classes that are recognised better; --classes all shows them"))
+        parts.append(Text(f"more classes, recognised better: {len(classes) - rows}; --classes all shows them"))
     return Group(*parts)
 
 
@@ -55,7 +55,7 @@ def _row(outcome: Outcome) -> tuple[str, ...]:
 
 
 def _class_table(classes: Sequence[ClassOutcome], total: int) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"{total} classes, worst first", title_justify="left")
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, title=f"classes: {total}, worst first", title_justify="left")
     table.add_column("class", overflow="fold")
     table.add_column("right", justify="right", no_wrap=True)
     table.add_column("clips", justify="right", no_wrap=True)

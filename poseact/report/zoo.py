@@ -40,7 +40,7 @@ def file_size(found: Model) -> int | None:
 
 def model_table(models: Sequence[Model]) -> Table:
     """One row per model, for a list."""
-    table = Table(box=box.SIMPLE_HEAD, title=f"{len(models)} models", title_justify="left", pad_edge=False)
+    table = Table(box=box.SIMPLE_HEAD, title=f"models: {len(models)}", title_justify="left", pad_edge=False)
     table.add_column("name", overflow="fold")
     table.add_column("task", no_wrap=True)
     table.add_column("where", no_wrap=True)

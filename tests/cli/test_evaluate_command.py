@@ -51,7 +51,7 @@ def test_the_figures_of_one_model(files, capsys):
     assert run(call) == 0
     said = capsys.readouterr().out
     assert "joint on poses.pkl, test: 6 clips" in said
-    for words in ("top-1", "top-5", "mean class", "3 classes, worst first", "most often taken for"):
+    for words in ("top-1", "top-5", "mean class", "classes: 3, worst first", "most often taken for"):
         assert words in said
     assert run([*call, "--json"]) == 0
     document = json.loads(capsys.readouterr().out)
