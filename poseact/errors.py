@@ -4,6 +4,7 @@ PoseactError (1)
 ├── UsageError (2)              an option, name or value that cannot work
 ├── InputError (3, or 4 when no input is left)
 │   ├── InvalidVideo            missing, empty, not a video, no decodable frame
+│   │   └── DecoderCrashed      a file that took down the process that decoded it
 │   ├── InvalidPoses            poses that contradict themselves or their file format
 │   └── NoPerson                nobody is seen, so there is nothing to name
 ├── OutputError (3)             a result cannot be written
@@ -37,6 +38,10 @@ class InputError(PoseactError):
 
 class InvalidVideo(InputError):
     """A file that is missing, empty, not a video, or has no decodable frame."""
+
+
+class DecoderCrashed(InvalidVideo):
+    """A file that took down the process that decoded it."""
 
 
 class InvalidPoses(InputError):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -10,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from poseact.errors import OutputError
+
+_FEW_FILES = 1000
 
 
 @contextmanager
@@ -35,9 +39,14 @@ def atomic_path(target: Path) -> Iterator[Path]:
             os.fsync(file.fileno())
         temporary.replace(target)
     except OSError as error:
-        raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
+        raise OutputError(f"cannot write {target}: {error.strerror or error}; {_advice(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _advice(error: OSError) -> str:
+    full = error.errno in (errno.ENOSPC, errno.EDQUOT)
+    return "make room and give the same command again, or choose another place" if full else "choose another place"
 
 
 @contextmanager
@@ -51,8 +60,7 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
     """
     target = Path(target)
     try:
-        if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or may_replace(target))):
-            raise OutputError(f"{target} holds something else; choose another place, or delete it")
+        check_folder(target, may_replace)
         target.parent.mkdir(parents=True, exist_ok=True)
         temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
     except OSError as error:
@@ -62,14 +70,47 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o777 & ~umask)
-        for path in temporary.iterdir():
-            with path.open("rb+") as file:
-                os.fsync(file.fileno())
+        _flush([path for path in temporary.rglob("*") if path.is_file()])
         _take_place(temporary, target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def check_folder(target: Path, may_replace: Callable[[Path], bool]) -> None:
+    """Refuse early what `atomic_folder` would refuse. Raises: OutputError."""
+    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or may_replace(target))):
+        raise OutputError(f"{target} holds something else; choose another place, or delete it")
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what processes that were killed left of `target`, half written; nobody may be writing it now.
+
+    A folder that stood in its place just before is kept until there is a new one.
+    """
+    random = "[a-z0-9_]{8}"
+    file = re.compile(rf"\.{re.escape(target.stem)}-{random}{re.escape(target.suffix)}")
+    folder = re.compile(rf"\.{re.escape(target.name)}-{'(old-)?' if target.exists() else ''}{random}")
+    try:
+        found = [path for path in target.parent.iterdir() if file.fullmatch(path.name) or folder.fullmatch(path.name)]
+    except OSError:
+        return
+    for path in found:
+        if path.is_dir() and folder.fullmatch(path.name):
+            shutil.rmtree(path, ignore_errors=True)
+        elif file.fullmatch(path.name):
+            path.unlink(missing_ok=True)
+
+
+def _flush(files: list[Path]) -> None:
+    """Bring files to the disk; for thousands of them, everything that waits at once is faster."""
+    if len(files) > _FEW_FILES and hasattr(os, "sync"):
+        os.sync()
+        return
+    for path in files:
+        with path.open("rb+") as file:
+            os.fsync(file.fileno())
 
 
 def _take_place(folder: Path, target: Path) -> None:

@@ -1,9 +1,12 @@
 """Fixtures that several test folders share."""
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+from poseact.skeleton import known
 
 ROOT = Path(__file__).parent.parent
 
@@ -15,6 +18,15 @@ def shared() -> Path:
     if not (folder / "data").is_dir():
         pytest.skip(f"reason: the development data is not at {folder}; set POSEACT_SHARED to its folder")
     return folder
+
+
+@pytest.fixture(autouse=True)
+def _layouts_of_this_test_alone() -> Iterator[None]:
+    """A layout that one test declares is unknown to the next, in whatever order they run."""
+    before = dict(known._declared)
+    yield
+    known._declared.clear()
+    known._declared.update(before)
 
 
 @pytest.fixture(scope="session")

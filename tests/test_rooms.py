@@ -9,9 +9,8 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "errors", "skeleton", "types", "files", "home", "video", "detect", "pose", "track", "poses", "heatmap", "models",
-    "zoo", "extract", "recognize", "train", "evaluate", "doctor",
-    "report", "cli",
+    "errors", "processes", "skeleton", "types", "files", "home", "precision", "video", "detect", "pose", "track",
+    "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate", "doctor", "report", "cli",
 )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
 """Keypoint layouts as data: names, left/right pairs, limbs. Knows nothing of images or networks."""
 
 from poseact.skeleton.builtin import COCO17, COCO17_OKS_SIGMAS, NAMES
+from poseact.skeleton.correspondence import correspondence
 from poseact.skeleton.definition import Layout
 from poseact.skeleton.known import declaration, known_layouts, layout, load_layout, register, unnamed
 
@@ -9,6 +10,7 @@ __all__ = [
     "COCO17_OKS_SIGMAS",
     "NAMES",
     "Layout",
+    "correspondence",
     "declaration",
     "known_layouts",
     "layout",

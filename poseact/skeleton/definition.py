@@ -12,7 +12,7 @@ from poseact.errors import UsageError
 
 MAX_KEYPOINTS = 512
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,59}")
-_KEYS = ("name", "keypoints", "pairs", "limbs", "coco17")
+_KEYS = ("name", "keypoints", "pairs", "limbs", "coco17", "places", "means")
 
 Pairs = tuple[tuple[int, int], ...]
 
@@ -28,6 +28,10 @@ class Layout:
         limbs: (start, end) keypoint indices in channel order.
         limb_pairs: (left, right) limb indices.
         coco17: (name in COCO-17, own name) of the keypoints that are the same place of the body.
+        places: (own name, place) of keypoints whose name alone would be mistaken for, or miss, the same place in other
+            layouts; keypoints of two layouts with the same place are the same.
+        means: (own name, own names) of keypoints that are by definition the mean of others, such as a neck between
+            the shoulders.
     """
 
     name: str
@@ -36,6 +40,14 @@ class Layout:
     limbs: Pairs
     limb_pairs: Pairs
     coco17: tuple[tuple[str, str], ...] = ()
+    places: tuple[tuple[str, str], ...] = ()
+    means: tuple[tuple[str, tuple[str, ...]], ...] = ()
+
+    @cached_property
+    def place(self) -> tuple[str, ...]:
+        """K names of places of the body: as in COCO-17 where it has them, else as declared, else the keypoint's own."""
+        known = dict(self.places) | {own: place for place, own in self.coco17}
+        return tuple(known.get(name, name) for name in self.keypoints)
 
     @cached_property
     def flip_joints(self) -> tuple[int, ...]:
@@ -58,21 +70,25 @@ def _swapped(count: int, pairs: Pairs) -> tuple[int, ...]:
 def to_document(layout: Layout) -> dict[str, Any]:
     """A layout as plain values with names in place of indices: what `from_document` reads."""
     names = layout.keypoints
-    return {
+    document = {
         "name": layout.name,
         "keypoints": list(names),
         "pairs": [[names[left], names[right]] for left, right in layout.pairs],
         "limbs": [[names[start], names[end]] for start, end in layout.limbs],
         "coco17": dict(layout.coco17),
     }
+    document |= {"places": dict(layout.places)} if layout.places else {}
+    document |= {"means": {name: list(parts) for name, parts in layout.means}} if layout.means else {}
+    return document
 
 
 def from_document(document: object, where: str, coco17: tuple[str, ...]) -> Layout:
     """Build a layout from a document whose author need not be trusted.
 
     Args:
-        document: name, keypoints, and optionally pairs and limbs (pairs of keypoint names) and coco17 (name there ->
-            name here). Limb channels are mirrored as their ends are.
+        document: name, keypoints, and optionally pairs and limbs (pairs of keypoint names), coco17 (name there ->
+            name here), places (name here -> place) and means (name here -> names here that it is the mean of). Limb
+            channels are mirrored as their ends are.
         where: how the error messages call it.
         coco17: the names of COCO-17.
     Raises: UsageError.
@@ -98,7 +114,12 @@ def from_document(document: object, where: str, coco17: tuple[str, ...]) -> Layo
         raise UsageError(f"{where}: 'coco17' names a keypoint twice")
     mirrored = _limb_pairs(limbs, _swapped(len(keypoints), pairs), keypoints, where)
     ordered = tuple((joint, same[joint]) for joint in coco17 if joint in same)
-    return Layout(name, keypoints, pairs, limbs, mirrored, ordered)
+    places, means = _places(document.get("places", {}), keypoints, where), _means(document, keypoints, where)
+    layout = Layout(name, keypoints, pairs, limbs, mirrored, ordered, places, means)
+    if len(set(layout.place)) != len(keypoints):
+        twice = next(place for place in layout.place if layout.place.count(place) > 1)
+        raise UsageError(f"{where}: two keypoints are the place {twice!r} of the body; see 'coco17' and 'places'")
+    return layout
 
 
 def _items(mapping: Mapping[Any, Any]) -> list[tuple[str, str]]:
@@ -129,6 +150,33 @@ def _pairs(given: object, key: str, keypoints: tuple[str, ...], where: str) -> P
     if len({frozenset(pair) for pair in pairs}) != len(pairs):
         raise UsageError(f"{where}: {key!r} names two keypoints twice")
     return tuple(pairs)
+
+
+def _places(given: object, keypoints: tuple[str, ...], where: str) -> tuple[tuple[str, str], ...]:
+    whole = isinstance(given, Mapping) and all(
+        name in keypoints and isinstance(place, str) and place.isprintable() and 0 < len(place) <= 60
+        for name, place in given.items()
+    )
+    if not isinstance(given, Mapping) or not whole:
+        raise UsageError(f"{where}: 'places' must map keypoints of this layout to names of places")
+    return tuple((name, given[name]) for name in keypoints if name in given)
+
+
+def _means(
+    document: Mapping[Any, Any], keypoints: tuple[str, ...], where: str
+) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    given = document.get("means", {})
+    if not isinstance(given, Mapping) or any(name not in keypoints for name in given):
+        raise UsageError(f"{where}: 'means' must map keypoints of this layout to lists of keypoints")
+    for name, parts in given.items():
+        several = isinstance(parts, (list, tuple)) and 2 <= len(parts) <= len(keypoints)
+        if not several or not all(isinstance(part, str) and part in keypoints and part not in given for part in parts):
+            raise UsageError(
+                f"{where}: {name!r} must be the mean of at least two other keypoints that are no means themselves"
+            )
+        if len(set(parts)) != len(parts):
+            raise UsageError(f"{where}: the mean {name!r} names a keypoint twice")
+    return tuple((name, tuple(given[name])) for name in keypoints if name in given)
 
 
 def _limb_pairs(limbs: Pairs, flip: tuple[int, ...], keypoints: tuple[str, ...], where: str) -> Pairs:

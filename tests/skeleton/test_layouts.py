@@ -64,6 +64,16 @@ def test_a_declared_layout_is_known_from_then_on(tmp_path):
     assert declaration("21-joints") is None
 
 
+def test_places_and_means_travel():
+    hand = register(
+        {**HAND, "name": "hand-means", "places": {"thumb": "pollex"}, "means": {"wrist": ["left_side", "right_side"]}},
+        "hand",
+    )
+    assert hand.place == ("wrist", "pollex", "left_side", "right_side")
+    assert hand.means == (("wrist", ("left_side", "right_side")),)
+    assert register(declaration("hand-means"), "poses") is hand
+
+
 def test_a_name_means_one_layout():
     register({**HAND, "name": "hand-taken"}, "one")
     with pytest.raises(UsageError, match="two: there is another layout 'hand-taken' with other keypoints"):
@@ -97,6 +107,17 @@ def test_a_name_means_one_layout():
         ({"coco17": {"tail": "wrist"}}, "'coco17' must map"),
         ({"coco17": {"nose": "wrist", "left_eye": "wrist"}}, "keypoint twice"),
         ({"coco17": [1]}, "'coco17' must map"),
+        ({"places": {"elbow": "x"}}, "'places' must map"),
+        ({"places": {"wrist": 3}}, "'places' must map"),
+        ({"places": ["wrist"]}, "'places' must map"),
+        ({"places": {"wrist": "thumb"}}, "two keypoints are the place 'thumb'"),
+        ({"coco17": {"nose": "wrist"}, "places": {"thumb": "nose"}}, "two keypoints are the place 'nose'"),
+        ({"means": {"elbow": ["wrist", "thumb"]}}, "'means' must map"),
+        ({"means": ["wrist"]}, "'means' must map"),
+        ({"means": {"wrist": ["thumb"]}}, "'wrist' must be the mean of at least two other keypoints"),
+        ({"means": {"wrist": ["thumb", "wrist"]}}, "'wrist' must be the mean of at least two other keypoints"),
+        ({"means": {"wrist": ["thumb", 3]}}, "'wrist' must be the mean of at least two other keypoints"),
+        ({"means": {"wrist": ["thumb", "thumb"]}}, "names a keypoint twice"),
         ({"colour": "red"}, "unknown key 'colour'"),
     ],
     ids=lambda value: str(value)[:40],
@@ -130,7 +151,7 @@ _values = _words | st.lists(_words | st.lists(_words, max_size=3), max_size=4) |
 
 
 @example({"pairs": ["a\nb"]})
-@given(st.dictionaries(st.sampled_from(["keypoints", "pairs", "limbs", "coco17", "x"]), _values))
+@given(st.dictionaries(st.sampled_from(["keypoints", "pairs", "limbs", "coco17", "places", "means", "x"]), _values))
 def test_any_document_gives_a_layout_or_one_line(changes):
     line = ""
     try:
