@@ -14,8 +14,9 @@ import numpy as np
 
 from poseact.errors import InvalidVideo
 from poseact.types import Array, Frame, Gap, VideoInfo
+from poseact.video.limits import DEFAULT_LIMITS, Limits
 from poseact.video.scan import Scan
-from poseact.video.source import FORMATS, UnreadableVideo, check_pixels
+from poseact.video.source import FORMATS, UnreadableVideo
 from poseact.video.timeline import Timeline
 
 os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")  # AV_LOG_QUIET; read by OpenCV when it first opens a file
@@ -25,12 +26,12 @@ _ENVIRONMENT = "OPENCV_FFMPEG_CAPTURE_OPTIONS"
 _environment_lock = threading.Lock()
 
 
-def scan_video(file: Path, name: str) -> Scan:
+def scan_video(file: Path, name: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """What OpenCV knows of a file that PyAV cannot read; frame count and duration are the header's claims.
 
     Raises: UnreadableVideo, LimitExceeded.
     """
-    with _opened(file, name) as capture:
+    with _opened(file, name, limits) as capture:
         seen, image = capture.read()
         if not seen:
             raise UnreadableVideo(f"{name} has no picture that can be decoded; it may be damaged or cut short")
@@ -42,7 +43,9 @@ def scan_video(file: Path, name: str) -> Scan:
     info = VideoInfo(name, width, height, fps, count, count / fps, codec or "unknown", rotation)
     nothing = np.zeros(1, np.int64)
     timeline = Timeline(nothing, nothing, Fraction(1, 1000), exact=False, seekable=False, end=0)
-    return Scan(file, info, timeline, (width, height))
+    limits.check_frames(count, name)
+    limits.check_seconds(count / fps, name)
+    return Scan(file, info, timeline, (width, height), limits=limits)
 
 
 def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
@@ -53,7 +56,7 @@ def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[
     targets = None if wanted is None else set(wanted.tolist())
     last = None if wanted is None else max(targets or {-1})
     timeline, position = scan.timeline, -1
-    with _opened(scan.file, scan.info.path) as capture:
+    with _opened(scan.file, scan.info.path, scan.limits) as capture:
         while (last is None or position < last) and _grabbed(capture):
             index = _index(capture, timeline, position)
             if timeline.exact and index > position + 1:
@@ -84,7 +87,7 @@ def _index(capture: cv2.VideoCapture, timeline: Timeline, position: int) -> int:
 
 
 @contextmanager
-def _opened(file: Path, name: str) -> Iterator[cv2.VideoCapture]:
+def _opened(file: Path, name: str, limits: Limits) -> Iterator[cv2.VideoCapture]:
     """A capture of FFmpeg's decoder (no image sequences, no cameras); pictures come upright, 8 bit BGR."""
     with _environment_lock:
         level = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_SILENT)
@@ -107,7 +110,7 @@ def _opened(file: Path, name: str) -> Iterator[cv2.VideoCapture]:
             )
         capture.set(cv2.CAP_PROP_ORIENTATION_AUTO, 1)
         width, height = capture.get(cv2.CAP_PROP_FRAME_WIDTH), capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        check_pixels(int(width), int(height), name)
+        limits.check_pixels(int(width), int(height), name)
         yield capture
     finally:
         capture.release()

@@ -24,7 +24,7 @@ def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[
         [(None, None)] if wanted is None else plan_runs(wanted, scan.timeline)
     )
     with open_container(scan.file, scan.info.path) as container:
-        stream = video_stream(container, scan.info.path)
+        stream = video_stream(container, scan.info.path, scan.limits)
         for keyframe, indices in runs:
             reading = _Reading(scan, gaps, container, stream)
             yield from reading.frames(indices, keyframe)
@@ -35,7 +35,8 @@ def read_frames(scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[
             return
     with open_container(scan.file, scan.info.path) as container:
         gaps[:] = scan.gaps
-        yield from _Reading(scan, gaps, container, video_stream(container, scan.info.path)).frames(wanted)
+        stream = video_stream(container, scan.info.path, scan.limits)
+        yield from _Reading(scan, gaps, container, stream).frames(wanted)
 
 
 class _Reading:

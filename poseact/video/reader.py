@@ -7,12 +7,19 @@ from collections.abc import Callable, Generator, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 
+import numpy as np
+
 from poseact.errors import UsageError
 from poseact.types import Array, Frame, Gap, VideoInfo
 from poseact.video import opencv, pyav
+from poseact.video.images import IMAGE_FPS, holds_images, scan_images
+from poseact.video.limits import DEFAULT_LIMITS, Limits
 from poseact.video.scan import Scan, scan_video
 from poseact.video.source import UnreadableVideo, local_file
 from poseact.video.timeline import wanted_indices
+
+TOUCH = 1e-6
+"""s: a time that is written with six digits means the frame that is shown then."""
 
 ReadFrames = Callable[[Scan, Array | None, list[Gap]], Generator[Frame, None, None]]
 
@@ -46,6 +53,18 @@ class VideoReader:
         self._reading.add(frames)
         return frames
 
+    def between(self, start: float, end: float) -> range:
+        """The numbers of the frames that are shown from `start` until before `end`, s from the first frame."""
+        timeline = self._scan.timeline
+        seconds = (timeline.ticks - timeline.ticks[:1]) * float(timeline.unit)
+        first, after = np.searchsorted(seconds, (start - TOUCH, end - TOUCH))
+        return range(int(first), int(after))
+
+    def times(self, indices: Array) -> Array:
+        """(n,) float64: when frames are announced to be shown, s from the first one."""
+        ticks = self._scan.timeline.ticks
+        return (ticks[np.minimum(indices, len(ticks) - 1)] - ticks[0]) * float(self._scan.timeline.unit)
+
     def close(self) -> None:
         """End the readings that are under way and release their file."""
         for frames in list(self._reading):
@@ -61,27 +80,38 @@ class VideoReader:
         self.close()
 
 
-def open_video(path: str | Path, decoder: str = "auto") -> VideoReader:
-    """Open a local video file.
+def open_video(
+    path: str | Path, decoder: str = "auto", limits: Limits = DEFAULT_LIMITS, image_fps: float = IMAGE_FPS
+) -> VideoReader:
+    """Open a local video file, or a folder of numbered images.
 
     Args:
-        path: a file; addresses, folders, playlists and still images are refused.
+        path: a file, or a folder with at least two images; addresses, playlists and still images are refused.
         decoder: "pyav", "opencv", "decord", or "auto": PyAV, then OpenCV where PyAV cannot read the file.
+        limits: of what the file may announce.
+        image_fps: pictures per second of a folder of images.
     Raises: InvalidVideo, LimitExceeded; UsageError for an unknown or missing decoder.
     """
+    return VideoReader(*source(path, decoder, limits, image_fps))
+
+
+def source(path: str | Path, decoder: str, limits: Limits, image_fps: float) -> tuple[Scan, ReadFrames]:
+    """What a video announces, and how its frames are read. Arguments and errors: as `open_video`."""
     if decoder not in DECODERS:
         raise UsageError(f"unknown decoder {decoder!r}; known are {', '.join(DECODERS)}")
+    if Path(path).is_dir() and holds_images(Path(path)):
+        return scan_images(Path(path).absolute(), str(path), image_fps, limits)
     file = local_file(path)
     try:
-        scan = scan_video(file, str(path))
+        scan = scan_video(file, str(path), limits)
     except UnreadableVideo as error:
         if decoder not in {"auto", "opencv"}:
             raise
         try:
-            scan, decoder = opencv.scan_video(file, str(path)), "opencv"
+            scan, decoder = opencv.scan_video(file, str(path), limits), "opencv"
         except UnreadableVideo:
             raise error from None
-    return VideoReader(scan, DECODERS[decoder])
+    return scan, DECODERS[decoder]
 
 
 def probe(path: str | Path) -> VideoInfo:

@@ -12,7 +12,8 @@ import av.container
 import numpy as np
 
 from poseact.types import Array, Gap, VideoInfo
-from poseact.video.source import UnreadableVideo, check_pixels, open_container, packets, reason, video_stream
+from poseact.video.limits import DEFAULT_LIMITS, Limits
+from poseact.video.source import UnreadableVideo, open_container, packets, reason, video_stream
 from poseact.video.timeline import Timeline
 
 MAX_PACKETS = 1 << 22
@@ -34,6 +35,7 @@ class Scan:
         timeline: the pictures that the packets announce.
         stored_size: (width, height) px before rotation.
         gaps: what the packets alone show to be missing, the tail of a truncated file for example.
+        limits: that the file keeps to.
     """
 
     file: Path
@@ -41,6 +43,7 @@ class Scan:
     timeline: Timeline
     stored_size: tuple[int, int]
     gaps: tuple[Gap, ...] = ()
+    limits: Limits = DEFAULT_LIMITS
 
 
 @dataclass(slots=True)
@@ -66,32 +69,36 @@ class _Announced:
     failure: str = ""
 
 
-def scan_video(file: Path, name: str) -> Scan:
+def scan_video(file: Path, name: str, limits: Limits = DEFAULT_LIMITS) -> Scan:
     """Index the packets of a file and decode its first picture.
 
-    Raises: InvalidVideo when there is no video stream or no picture can be decoded; LimitExceeded for huge pictures.
+    Raises: InvalidVideo when there is no video stream or no picture can be decoded; LimitExceeded.
     """
     with open_container(file, name) as container:
-        stream = video_stream(container, name)
-        announced = _read_packets(container, stream)
+        stream = video_stream(container, name, limits)
+        announced = _read_packets(container, stream, name, limits)
         first = announced.first
         if first is None:
             failure = announced.failure or "it holds no picture"
             raise UnreadableVideo(
                 f"{name} has no picture that can be decoded ({failure}); it may be damaged or cut short"
             )
-        check_pixels(first.width, first.height, name)
+        limits.check_pixels(first.width, first.height, name)
         timeline = _timeline(announced, container, stream)
         rotation = 90 * quarter_turns(first.rotation)
         width, height = (first.height, first.width) if rotation % 180 else (first.width, first.height)
         fps, count, duration = _extent(timeline, announced, container, stream)
+        limits.check_frames(count, name)
+        limits.check_seconds(duration, name)
         info = VideoInfo(name, width, height, fps, count, duration, _codec(stream), rotation)
         missing = 0 if len(announced.pts) >= MAX_PACKETS else _listed(container, stream, file) - announced.seen
     gaps = (_cut_short(timeline, missing, fps),) if missing > 0 else ()
-    return Scan(file, info, timeline, (first.width, first.height), gaps)
+    return Scan(file, info, timeline, (first.width, first.height), gaps, limits)
 
 
-def _read_packets(container: av.container.InputContainer, stream: av.VideoStream) -> _Announced:
+def _read_packets(
+    container: av.container.InputContainer, stream: av.VideoStream, name: str, limits: Limits
+) -> _Announced:
     announced = _Announced()
     codec = stream.codec_context.name
     for packet in packets(container, stream):
@@ -109,6 +116,7 @@ def _read_packets(container: av.container.InputContainer, stream: av.VideoStream
         announced.pts.append(packet.pts or 0)
         announced.key.append(packet.is_keyframe)
         announced.last_duration = int(packet.duration or 0)
+        limits.check_frames(len(announced.pts), name)
         if len(announced.pts) >= MAX_PACKETS and announced.first is not None:
             announced.complete = False
             break

@@ -10,12 +10,10 @@ import av
 import av.container
 import av.logging
 
-from poseact.errors import InvalidVideo, LimitExceeded
+from poseact.errors import InvalidVideo
+from poseact.video.limits import Limits
 
 av.logging.set_level(None)  # damaged files make FFmpeg write to stderr, which belongs to the user's messages
-
-MAX_PIXELS = 16384 * 16384 // 4
-"""Largest picture that is decoded, px: 8192 x 8192 or the same area in another shape."""
 
 # FFmpeg demuxers that may be used. What is missing is missing on purpose: playlists and scripts that open other files
 # (hls, concat, dash, sdp, image2), still images (*_pipe) and text drawn as video (tty). Audio formats are here to be
@@ -95,7 +93,7 @@ def open_container(path: Path, name: str) -> av.container.InputContainer:
         ) from error
 
 
-def video_stream(container: av.container.InputContainer, name: str) -> av.VideoStream:
+def video_stream(container: av.container.InputContainer, name: str, limits: Limits) -> av.VideoStream:
     """The first video stream that is not cover art, ready to decode. Raises: InvalidVideo, LimitExceeded."""
     streams = [stream for stream in container.streams.video if not _is_cover(stream)]
     if not streams:
@@ -104,8 +102,8 @@ def video_stream(container: av.container.InputContainer, name: str) -> av.VideoS
     stream = streams[0]
     if stream.codec_context is None:
         raise UnreadableVideo(f"{name}: no decoder for its video codec; convert it to H.264")
-    check_pixels(stream.codec_context.width, stream.codec_context.height, name)
-    stream.codec_context.options = {"max_pixels": str(MAX_PIXELS)}
+    limits.check_pixels(stream.codec_context.width, stream.codec_context.height, name)
+    stream.codec_context.options = {"max_pixels": str(limits.pixels)}
     stream.codec_context.thread_type = "AUTO"
     stream.codec_context.thread_count = min(4, os.cpu_count() or 1)
     return stream
@@ -123,14 +121,6 @@ def packets(container: av.container.InputContainer, stream: av.VideoStream) -> I
             yield reason(error)
         else:
             return
-
-
-def check_pixels(width: int, height: int, name: str) -> None:
-    """Raises: LimitExceeded for pictures that would exhaust the memory."""
-    if width * height > MAX_PIXELS:
-        raise LimitExceeded(
-            f"{name} has pictures of {width}x{height} px, more than the allowed {MAX_PIXELS} px; scale it down first"
-        )
 
 
 def reason(error: BaseException) -> str:

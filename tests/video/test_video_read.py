@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 from poseact.errors import InvalidVideo, LimitExceeded, UsageError
-from poseact.video import open_video, probe, pyav, source
+from poseact.video import Limits, open_video, probe, pyav, source
+from poseact.video import reader as reader_module
+from poseact.video import scan as scan_module
 
 decord_missing = pytest.mark.skipif(not find_spec("decord"), reason="decord has no wheel for this machine")
 DECODERS = ["pyav", "opencv", pytest.param("decord", marks=decord_missing)]
@@ -333,11 +335,45 @@ def test_a_playlist_cannot_hide_behind_another_beginning(make_video, tmp_path):
             list(open_video(path, decoder).frames())
 
 
-def test_too_many_pixels(make_video, monkeypatch):
-    path = make_video(frames=2)
-    monkeypatch.setattr(source, "MAX_PIXELS", 1000)
-    with pytest.raises(LimitExceeded, match="64x48 px"):
-        probe(path)
+@pytest.mark.parametrize("decoder", ["auto", "pyav", "opencv"])
+@pytest.mark.parametrize(
+    ("limits", "words"),
+    [
+        (Limits(), None), (Limits(64 * 48, 50, 2.0), None), (Limits(pixels=64 * 48 - 1), "64x48 px"),
+        (Limits(frames=49), "50 frames or more, and 49"), (Limits(seconds=1.9), "lasts 2 s, and 1.9 s are allowed"),
+    ],
+    ids=["default", "just allowed", "pixels", "frames", "seconds"],
+)  # fmt: skip
+def test_limits(make_video, decoder, limits, words):
+    path = make_video(frames=50)
+    if words is None:
+        assert len(list(open_video(path, decoder, limits).frames())) == 50
+        return
+    with pytest.raises(LimitExceeded, match=words):
+        open_video(path, decoder, limits)
+
+
+def test_limits_hold_for_what_only_opencv_reads(make_video, monkeypatch):
+    path = make_video(frames=50)
+    monkeypatch.setattr(reader_module, "scan_video", _unreadable)
+    assert open_video(path).info.frame_count == 50
+    for limits in (Limits(pixels=1000), Limits(frames=49), Limits(seconds=1.9)):
+        with pytest.raises(LimitExceeded):
+            open_video(path, limits=limits)
+
+
+def _unreadable(*_):
+    raise source.UnreadableVideo("only OpenCV reads it")
+
+
+def test_a_long_file_is_not_read_to_its_end_to_be_refused(make_video, monkeypatch):
+    path = make_video(frames=50)
+    read = []
+    packets = scan_module.packets
+    monkeypatch.setattr(scan_module, "packets", lambda *of: (read.append(one) or one for one in packets(*of)))
+    with pytest.raises(LimitExceeded, match="11 frames or more, and 10"):
+        open_video(path, limits=Limits(frames=10))
+    assert len(read) == 11
 
 
 def test_info(make_video):

@@ -1,0 +1,121 @@
+"""A folder of numbered images, read as a video. Knows nothing of containers."""
+
+from __future__ import annotations
+
+import re
+import struct
+import warnings
+from collections.abc import Generator
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+from PIL import ImageOps
+from PIL.BmpImagePlugin import BmpImageFile
+from PIL.Image import DecompressionBombError
+from PIL.ImageFile import ImageFile
+from PIL.JpegImagePlugin import JpegImageFile
+from PIL.PngImagePlugin import PngImageFile
+from PIL.TiffImagePlugin import TiffImageFile
+from PIL.WebPImagePlugin import WebPImageFile
+
+from poseact.errors import InvalidVideo, LimitExceeded, UsageError
+from poseact.types import Array, Frame, Gap, VideoInfo
+from poseact.video.limits import Limits
+from poseact.video.scan import Scan
+from poseact.video.timeline import Timeline
+
+SUFFIXES = frozenset((".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"))
+# Not Image.open, which ultralytics replaces by one that may install packages when a file is damaged.
+OPENERS: dict[bytes, type[ImageFile]] = {
+    b"\xff\xd8\xff": JpegImageFile, b"\x89PNG": PngImageFile, b"BM": BmpImageFile, b"RIFF": WebPImageFile,
+    b"II*\0": TiffImageFile, b"MM\0*": TiffImageFile,
+}  # fmt: skip
+FEWEST = 2
+IMAGE_FPS = 25.0
+
+
+def holds_images(folder: Path) -> bool:
+    """Whether a folder itself is a video: at least two images lie directly in it."""
+    return len(_images(folder)) >= FEWEST
+
+
+def scan_images(folder: Path, name: str, fps: float, limits: Limits) -> tuple[Scan, partial[Generator[Frame]]]:
+    """The pictures of a folder in the order of the numbers in their names, and how to read them.
+
+    Args:
+        fps: pictures per second, which no image says.
+    Raises: InvalidVideo without an image that can be read, LimitExceeded, UsageError for another rate.
+    """
+    if not 0 < fps <= 1000:
+        raise UsageError(f"{fps:g} images per second cannot be; a rate lies between 0 and 1000")
+    files = _images(folder)
+    limits.check_frames(len(files), name)
+    limits.check_seconds(len(files) / fps, name)
+    first = next((image for file in files if (image := _read(file, name, limits)) is not None), None)
+    if first is None:
+        raise InvalidVideo(f"{name} is a folder without an image that can be read; name a video or a folder of images")
+    height, width = first.shape[:2]
+    unit = Fraction(1 / fps).limit_denominator(1_000_000)
+    ticks = np.arange(len(files), dtype=np.int64)
+    timeline = Timeline(ticks, ticks, unit, exact=True, seekable=True, end=len(files))
+    info = VideoInfo(name, width, height, fps, len(files), len(files) / fps, "images")
+    return Scan(folder, info, timeline, (width, height), limits=limits), partial(read_frames, files)
+
+
+def read_frames(files: list[Path], scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
+    """As the other decoders; an image that is damaged, or of another size than the first, is a gap."""
+    for index in range(len(files)) if wanted is None else wanted[wanted < len(files)].tolist():
+        try:
+            image = _read(files[index], scan.info.path, scan.limits)
+        except LimitExceeded:  # later pictures must be as large as the first, which is within the limit
+            image = None
+        if image is None or image.shape[:2] != (scan.info.height, scan.info.width):
+            why = "damaged" if image is None else f"{image.shape[1]}x{image.shape[0]} px"
+            gaps.append(scan.timeline.missing(index, index + 1, f"{files[index].name} is {why}"))
+            continue
+        yield Frame(index, scan.timeline.seconds(index), image)
+
+
+def _images(folder: Path) -> list[Path]:
+    try:
+        found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
+        return sorted((path for path in found if path.is_file()), key=lambda path: _natural(path.name))
+    except OSError:
+        return []
+
+
+def _natural(name: str) -> list[tuple[int, str]]:
+    """2.png comes before 10.png."""
+    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", name)]
+
+
+def _read(file: Path, name: str, limits: Limits) -> Array | None:
+    """(H, W, 3) uint8 RGB, upright; None when it cannot be read. Raises: LimitExceeded."""
+    try:
+        with warnings.catch_warnings(), file.open("rb") as content:
+            warnings.simplefilter("ignore")
+            head = content.read(4)
+            content.seek(0)
+            opener = next((one for magic, one in OPENERS.items() if head.startswith(magic)), None)
+            if opener is None:
+                return None
+            with opener(content) as image:
+                limits.check_pixels(image.width, image.height, f"{name}: {file.name}")
+                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+    except (
+        OSError,
+        ValueError,
+        SyntaxError,
+        EOFError,
+        KeyError,
+        TypeError,
+        IndexError,
+        struct.error,
+        DecompressionBombError,
+    ):
+        return None  # what Pillow's parsers raise on damaged files
+
+
+__all__ = ["IMAGE_FPS", "holds_images", "read_frames", "scan_images"]
