@@ -8,11 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from poseact.detect.letterbox import Fit, fit, letterbox, to_image
 from poseact.detect.merge import merge
-from poseact.detect.nanodet import DIVISOR, NanoDet, decode_boxes, grid_points
+from poseact.detect.nanodet import DIVISOR, decode_boxes, grid_points
 from poseact.types import Array, Boxes
 
 WEAK = 0.15  # a box above it may continue a track
@@ -57,7 +57,7 @@ class NanoDetDetector:
 
     def __init__(
         self,
-        network: NanoDet,
+        network: nn.Module,
         *,
         threshold: float = WEAK,
         views: Sequence[View] = BALANCED,

@@ -1,10 +1,10 @@
-"""Overlapping candidates of one image, from one or several views, become one box per person. Pure tensors."""
+"""Overlapping candidates of one image, from one or several views, become one box per person. Pure arithmetic."""
 
 from __future__ import annotations
 
+import cv2
 import torch
 from torch import Tensor
-from torchvision.ops import box_iou, nms
 
 SAME_PERSON = 0.55  # intersection over union above which two candidates mean one person
 SAME_BOX = 0.7  # above which a candidate may move the sides of the box
@@ -25,8 +25,10 @@ def merge(boxes: Tensor, score: Tensor, view: Tensor, views: int) -> tuple[Tenso
     """
     if not len(boxes):
         return boxes, score
-    kept = nms(boxes, score, SAME_PERSON)
-    overlap = box_iou(boxes[kept], boxes)  # (M, N)
+    sides = torch.cat([boxes[:, :2], boxes[:, 2:] - boxes[:, :2]], 1)
+    best = cv2.dnn.NMSBoxes(sides.tolist(), score.tolist(), 0.0, SAME_PERSON)
+    kept = torch.as_tensor(best, dtype=torch.int64, device=boxes.device)
+    overlap = _overlap(boxes[kept], boxes)  # (M, N)
     owner = (overlap > SAME_PERSON).to(torch.uint8).argmax(0)  # the first, that is best, overlapping one
     owner[kept] = torch.arange(len(kept), device=boxes.device)
     member = (owner == torch.arange(len(kept), device=boxes.device)[:, None]) * score  # (M, N), 0 for non-members
@@ -35,6 +37,15 @@ def merge(boxes: Tensor, score: Tensor, view: Tensor, views: int) -> tuple[Tenso
     total = torch.stack([_support(member * (view == index)) for index in range(views)]).mean(0)
     order = total.argsort(descending=True, stable=True)
     return voted[order], total[order]
+
+
+def _overlap(boxes: Tensor, others: Tensor) -> Tensor:
+    """(M, 4) and (N, 4) xyxy -> (M, N) intersection over union."""
+    first = torch.maximum(boxes[:, None, :2], others[:, :2])
+    last = torch.minimum(boxes[:, None, 2:], others[:, 2:])
+    shared = (last - first).clamp(min=0).prod(-1)
+    area, other = ((some[:, 2:] - some[:, :2]).prod(-1) for some in (boxes, others))
+    return shared / (area[:, None] + other - shared)
 
 
 def _support(member: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from poseact.errors import InvalidWeights, UsageError
 from poseact.pose.affine import CODECS, Codec, cut, to_image
 from poseact.pose.crop import windows
-from poseact.pose.heatmap_decode import REFINEMENTS, Refinement, average_flipped, decode
+from poseact.pose.heatmap_decode import MAPS, Refinement, average_flipped, decode
 from poseact.pose.people import checked_size, estimate_people
 from poseact.skeleton import COCO17, Layout
 from poseact.types import Array, Boxes, Keypoints
@@ -46,6 +46,8 @@ class HeatmapTopDown:
     ) -> None:
         """Take a network with weights: (n, 3, H, W) RGB -> (n, 17, h, w) heatmaps, where h is H / 4 and w is W / 4.
 
+        For the refinement "offsets" it gives (n, 51, h, w), see `heatmap_decode.with_offsets`.
+
         Args:
             size: (height, width) of the crop, px; multiples of 32.
             codec: how boxes become crops, and places of heatmaps places of the picture; see `affine`.
@@ -59,9 +61,9 @@ class HeatmapTopDown:
         self.name = name
         self.layout: Layout = COCO17
         self._size = checked_size((size[0], size[1]), MULTIPLE, margin, batch_size)
-        if codec not in CODECS or refinement not in REFINEMENTS:
+        if codec not in CODECS or refinement not in MAPS:
             raise UsageError(
-                f"codec must be one of {', '.join(CODECS)} and refinement one of {', '.join(REFINEMENTS)}, "
+                f"codec must be one of {', '.join(CODECS)} and refinement one of {', '.join(MAPS)}, "
                 f"got {codec!r} and {refinement!r}"
             )
         if blur < 1 or blur % 2 == 0:
@@ -109,11 +111,11 @@ class HeatmapTopDown:
 
     def _heatmaps(self, pixels: Tensor) -> Tensor:
         heatmaps = self._network(pixels)
-        joints = len(self.layout.keypoints)
-        if not isinstance(heatmaps, Tensor) or heatmaps.ndim != 4 or heatmaps.shape[1] != joints:
+        wanted = len(self.layout.keypoints) * MAPS[self._refinement]
+        if not isinstance(heatmaps, Tensor) or heatmaps.ndim != 4 or heatmaps.shape[1] != wanted:
             given = tuple(heatmaps.shape) if isinstance(heatmaps, Tensor) else type(heatmaps).__name__
             raise InvalidWeights(
-                f"{self.name} gives {given} for a crop, not {joints} heatmaps; it is no top-down pose estimator"
+                f"{self.name} gives {given} for a crop, not {wanted} heatmaps; it is no top-down pose estimator"
             )
         return heatmaps
 

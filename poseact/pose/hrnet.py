@@ -12,6 +12,7 @@ from poseact.errors import UsageError
 from poseact.pose.residual import EXPANSION, BasicBlock, bottlenecks, conv3x3
 
 JOINTS = 17
+OFFSET_MAPS = 3 * JOINTS
 WIDTHS = (32, 48)  # the published networks
 MULTIPLE = 32
 STEM = 64
@@ -88,10 +89,10 @@ class HRNetBackbone(nn.Module):
 class HRNet(HRNetBackbone):
     """HRNet for top-down estimation (Sun et al. 2019); W32 and W48 differ in the width only."""
 
-    def __init__(self, width: int) -> None:
-        """See `HRNetBackbone`."""
+    def __init__(self, width: int, *, offsets: bool = False) -> None:
+        """See `HRNetBackbone`. `offsets`: beside each heatmap, two maps of offsets, as UDP regression trains it."""
         super().__init__(width)
-        self.final_layer = nn.Conv2d(width, JOINTS, 1)
+        self.final_layer = nn.Conv2d(width, OFFSET_MAPS if offsets else JOINTS, 1)
 
     def forward(self, images: Tensor) -> Tensor:
         """Read crops of people.
@@ -99,14 +100,15 @@ class HRNet(HRNetBackbone):
         Args:
             images: (N, 3, H, W) float RGB, standardised by the ImageNet mean and deviation; H, W multiples of 32.
         Returns:
-            (N, 17, H / 4, W / 4), one heatmap per COCO joint, peaks about 1.
+            (N, 17, H / 4, W / 4), one heatmap per COCO joint, peaks about 1; or (N, 51, H / 4, W / 4), each heatmap
+            followed by its offsets in x and in y.
         """
         return self.final_layer(self.features(images))
 
 
-def build(*, width: int = 32) -> HRNet:
+def build(*, width: int = 32, offsets: bool = False) -> HRNet:
     """HRNet-W32 or W48 with random weights. Raises: UsageError for another width."""
-    return HRNet(width)
+    return HRNet(width, offsets=offsets)
 
 
 def _stage(channels: Sequence[int], outputs: int | None = None) -> nn.Sequential:

@@ -5,7 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poseact.pose.heatmap_decode import REFINEMENTS, average_flipped, decode, smoothed
+from poseact.pose.heatmap_decode import OFFSET_REACH, REFINEMENTS, average_flipped, decode, smoothed
 
 HEIGHT, WIDTH = 64, 48
 
@@ -255,3 +255,51 @@ def test_average_flipped(shift, expected):
     mirrored = torch.tensor([[[[6.0, 7, 8, 9]], [[16, 16, 16, 8]]]])
     averaged = average_flipped(heatmaps, mirrored, (1, 0), shift=shift)
     assert averaged[0, :, 0].tolist() == expected
+
+
+def regression_maps(*points, height=HEIGHT, width=WIDTH):
+    """(1, 3 K, height, width) as UDP regression is trained: 1 around each point, and how far it is from there."""
+    rows, columns = np.mgrid[:height, :width]
+    reach = OFFSET_REACH * max(height, width)
+    each = [(x - columns, y - rows) for x, y in points]
+    drawn = [((np.hypot(dx, dy) <= reach).astype(float), dx / reach, dy / reach) for dx, dy in each]
+    return torch.tensor(np.array(drawn).reshape(1, -1, height, width), dtype=torch.float32)
+
+
+def offsets_in_numpy(maps, kernel):
+    """The rule restated with OpenCV, one joint at a time: (K, 2) px and (K,)."""
+    places, scores = [], []
+    for joint in maps.numpy()[0].reshape(-1, 3, *maps.shape[2:]):
+        sides = (2 * kernel + 1, kernel, kernel)
+        likelihood, dx, dy = (cv2.GaussianBlur(one, (side, side), 0) for one, side in zip(joint, sides, strict=True))
+        y, x = np.unravel_index(likelihood.argmax(), likelihood.shape)
+        reach = 0.0546875 * max(likelihood.shape)
+        places.append([x + dx[y, x] * reach, y + dy[y, x] * reach])
+        scores.append(likelihood[y, x])
+    return np.array(places), np.array(scores)
+
+
+@pytest.mark.parametrize("kernel", [1, 5, 11])
+@pytest.mark.parametrize("shape", [(64, 48), (96, 72), (8, 8), (8, 1)], ids=str)
+def test_offsets_are_read_as_in_the_reference(shape, kernel):
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, 51, *shape, generator=generator) + 1
+    xy, score = decode(noise, "offsets", kernel)
+    expected, heights = offsets_in_numpy(noise, kernel)
+    np.testing.assert_allclose(score[0], heights, atol=1e-5)
+    np.testing.assert_allclose(xy[0], expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("point", [(20.3, 31.8), (24, 32), (37.75, 10.25)], ids=str)
+def test_offsets_find_joints_between_pixels(point):
+    xy, score = decode(regression_maps(point, (10.0, 10.0)), "offsets", 11)
+    assert xy[0, 0].tolist() == pytest.approx(point, abs=0.01)
+    assert score[0, 0] > 0.2
+    assert xy[0, 1].tolist() == pytest.approx((10, 10), abs=0.01)
+
+
+def test_offsets_mirror():
+    """The average with mirrored maps that agree changes nothing."""
+    maps = regression_maps((20.3, 31.8), (30.5, 12.25))
+    mirrored = regression_maps((WIDTH - 1 - 30.5, 12.25), (WIDTH - 1 - 20.3, 31.8))
+    torch.testing.assert_close(average_flipped(maps, mirrored, (1, 0), shift=False), maps)

@@ -5,7 +5,7 @@ from torch import nn
 
 from poseact.errors import InvalidWeights, UsageError
 from poseact.pose.affine import CODECS
-from poseact.pose.heatmap_decode import REFINEMENTS
+from poseact.pose.heatmap_decode import OFFSET_REACH, REFINEMENTS
 from poseact.pose.heatmap_topdown import IMAGENET_MEAN, IMAGENET_STD, HeatmapTopDown
 from poseact.skeleton import COCO17
 from poseact.types import Boxes
@@ -122,6 +122,38 @@ def test_dots_are_found_where_they_are(codec, refinement, flip):
         assert (found.score[:, joint] > 0.9).all()
     assert not found.score[:, RIGHT_EYE + 1 :].any()
     assert not found.xy[:, RIGHT_EYE + 1 :].any()
+
+
+class DotsWithOffsets(nn.Module):
+    """`Dots` of UDP whose maps are likelihoods, each followed by the way to the joint."""
+
+    def __init__(self):
+        super().__init__()
+        self._dots = Dots("udp")
+
+    def forward(self, pixels):
+        heatmaps = self._dots(pixels)
+        height, width = heatmaps.shape[2:]
+        reach = OFFSET_REACH * max(height, width)
+        rows, columns = torch.arange(height)[:, None], torch.arange(width)
+        mass = heatmaps.sum((2, 3)).clamp(min=1e-6)
+        x, y = ((heatmaps * place).sum((2, 3)) / mass for place in (columns, rows))
+        ways = [(at[:, :, None, None] - place).expand_as(heatmaps) / reach for at, place in ((x, columns), (y, rows))]
+        return torch.stack([heatmaps, *ways], 2).flatten(1, 2)
+
+
+@pytest.mark.parametrize("flip", [False, True], ids=["no flip", "flip"])
+def test_offsets_lead_to_the_dots(flip):
+    estimator = HeatmapTopDown(DotsWithOffsets(), name="dots", codec="udp", refinement="offsets", flip=flip)
+    (found,) = estimator([dotted(240, 320, FACE)], [people([80, 60, 220, 190], [75.5, 20, 230, 210.75])])
+    for joint, place in PLACES.items():
+        assert found.xy[:, joint] == pytest.approx(np.array([place] * 2), abs=0.3)
+
+
+def test_a_network_without_offsets_is_refused():
+    estimator = HeatmapTopDown(Dots("udp"), name="dots", codec="udp", refinement="offsets")
+    with pytest.raises(InvalidWeights, match="not 51 heatmaps"):
+        estimator([dotted(240, 320, FACE)], [people([80, 60, 220, 190])])
 
 
 @pytest.mark.parametrize("size", [(384, 288), (256, 256), (128, 96)], ids=str)
