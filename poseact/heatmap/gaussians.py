@@ -1,26 +1,28 @@
 """Pseudo-heatmaps: keypoints in heatmap pixels -> volumes of joint or limb Gaussians. No sampling and no cropping.
 
 A Gaussian touches only the pixels of its window, so the windows of a whole batch are evaluated at once and scattered
-into the volume by maximum: joints as patches of one size, limbs, whose windows differ, laid end to end as one list of
-pixels. The cost follows the pixels drawn, not the volume.
+into the volume by maximum: joints as patches of one size, limbs, whose windows differ, in groups of about one size. The
+cost follows the pixels drawn; on a `Canvas` that is kept, so does that of the empty volume.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, UsageError
+from poseact.heatmap.canvas import Canvas
 
 FAR = 1e6  # px; beyond it squares of lengths would leave float32
-PIXELS_AT_ONCE = 1 << 19  # bounds the memory beside the volume to some 60 MB
+PIXELS_AT_ONCE = 1 << 19  # bounds the memory beside the volume to some 20 MB
+NARROWEST, WIDER = 6, 1.4  # px and factor: sides of the groups of limbs
 
 
 def joint_heatmaps(
     xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float = 0.6, eps: float = 1e-3, *,
-    channels_last: bool = False,
+    channels_last: bool = False, canvas: Canvas | None = None,
 ) -> Tensor:  # fmt: skip
     """Draw one Gaussian per joint; people are merged by maximum (PoseConv3D, eq. 1).
 
@@ -36,12 +38,16 @@ def joint_heatmaps(
         sigma: pixels.
         eps: 1e-3 as in PYSKL; MMAction2 has 1e-4.
         channels_last: how the result lies in memory: for networks in that format, drawing so saves a copy.
+        canvas: keeps the memory for the next drawing, which overwrites this one.
     Returns:
         (V, K, T, H, W) float32 on the device of `xy`.
     Raises: InvalidPoses when the shapes of xy and score disagree; UsageError for a size or sigma that is not positive.
     """
     xy, score = _checked(xy, score, size, sigma)
-    return _draw_points(xy, score, score >= eps, size, sigma, channels_last)
+    canvas = canvas or Canvas(kept=False)
+    canvas.start(score, score.shape[3], size, channels_last=channels_last)
+    draw_joints(canvas, xy, score, sigma, eps)
+    return canvas.volume
 
 
 def limb_heatmaps(
@@ -53,6 +59,7 @@ def limb_heatmaps(
     eps: float = 1e-3,
     *,
     channels_last: bool = False,
+    canvas: Canvas | None = None,
 ) -> Tensor:
     """Draw one ridge per limb, a Gaussian of the distance to the segment; people are merged by maximum (eq. 2).
 
@@ -61,21 +68,37 @@ def limb_heatmaps(
     score, which may exceed the lower one (a rule of the reference).
 
     Args:
-        xy, score, size, sigma, eps, channels_last: as for `joint_heatmaps`.
+        xy, score, size, sigma, eps, channels_last, canvas: as for `joint_heatmaps`.
         limbs: (start, end) keypoint indices in channel order.
     Returns:
         (V, len(limbs), T, H, W) float32 on the device of `xy`.
     Raises: InvalidPoses when the shapes of xy and score disagree; UsageError for a size or sigma that is not positive.
     """
     xy, score = _checked(xy, score, size, sigma)
-    starts, ends = torch.tensor(limbs, dtype=torch.int64, device=xy.device).reshape(-1, 2).unbind(1)
-    start, end = xy[..., starts, :], xy[..., ends, :]
-    peak = torch.minimum(score[..., starts], score[..., ends])
-    drawn = peak >= eps
-    short = (start - end).square().sum(-1) < 1
-    end = torch.where(short[..., None], start, end)
-    peak = torch.where(short, score[..., starts], peak)
-    return _draw_segments(start, end, peak, drawn, size, sigma, channels_last)
+    canvas = canvas or Canvas(kept=False)
+    canvas.start(score, len(limbs), size, channels_last=channels_last)
+    draw_limbs(canvas, xy, score, limbs, sigma, eps)
+    return canvas.volume
+
+
+def joint_and_limb_heatmaps(
+    xy: Tensor,
+    score: Tensor,
+    limbs: Sequence[tuple[int, int]],
+    size: int | tuple[int, int],
+    sigma: float = 0.6,
+    eps: float = 1e-3,
+    *,
+    channels_last: bool = False,
+    canvas: Canvas | None = None,
+) -> Tensor:
+    """The channels of `joint_heatmaps`, then those of `limb_heatmaps`. Args, returns and raises: as there."""
+    xy, score = _checked(xy, score, size, sigma)
+    canvas = canvas or Canvas(kept=False)
+    canvas.start(score, score.shape[3] + len(limbs), size, channels_last=channels_last)
+    draw_joints(canvas, xy, score, sigma, eps)
+    draw_limbs(canvas, xy, score, limbs, sigma, eps, first_channel=score.shape[3])
+    return canvas.volume
 
 
 def _checked(xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: float) -> tuple[Tensor, Tensor]:
@@ -88,95 +111,87 @@ def _checked(xy: Tensor, score: Tensor, size: int | tuple[int, int], sigma: floa
     return xy.to(dtype), score.to(xy.device, dtype)
 
 
-def _draw_points(
-    xy: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float, channels_last: bool
-) -> Tensor:
-    """Gaussians at (V, T, M, K, 2) with peaks (V, T, M, K) -> volume (V, K, T, H, W); `drawn` (V, T, M, K) chooses.
+def draw_joints(canvas: Canvas, xy: Tensor, score: Tensor, sigma: float, eps: float) -> None:
+    """Gaussians at (V, T, M, K, 2) with peaks (V, T, M, K) on the first K channels.
 
-    All windows of points are at most `reach` wide, so that each is a patch of reach x reach with zeros at the end.
+    All windows of points are at most `reach` wide, so that each is a patch of reach x reach; the last row and column of
+    a smaller one come up again.
     """
-    height, width = (size, size) if isinstance(size, int) else size
-    volume, memory, plane = _empty_volume(peak, height, width, channels_last)
-    step = volume.stride(4)
-    drawn = drawn & torch.isfinite(xy).all(-1)
-    xy, peak = torch.where(drawn[..., None], xy, 0).reshape(-1, 2), torch.where(drawn, peak, 0).reshape(-1, 1)
+    drawn = (score >= eps) & torch.isfinite(xy).all(-1)
+    xy, peak = torch.where(drawn[..., None], xy, 0).reshape(-1, 2), torch.where(drawn, score, 0).reshape(-1, 1)
     reach = torch.arange(int(6 * sigma) + 2, device=xy.device)
-    columns, across = _profile(xy[:, 0], reach, sigma, width)
-    rows, down = _profile(xy[:, 1], reach, sigma, height)
+    columns, across = _profile(xy[:, 0], reach, sigma, canvas.width)
+    rows, down = _profile(xy[:, 1], reach, sigma, canvas.height)
     value = (down * peak).float()[:, :, None] * across.float()[:, None, :]  # (N, rows, columns)
-    index = (plane[:, None] + rows * (width * step))[:, :, None] + (columns * step)[:, None, :]
-    memory.scatter_reduce_(0, index.view(-1), value.view(-1), "amax")
-    return volume
+    canvas.put(canvas.planes(score), rows, columns, value)
 
 
 def _profile(centre: Tensor, reach: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:
-    """Pixels (N, P) along one axis and the Gaussian there; where a window ends, the Gaussian is 0."""
+    """Pixels (N, P) along one axis and the Gaussian there; 0 where the whole window is outside."""
     first, count = _window(centre, centre, sigma, side)
-    pixels = (first[:, None] + reach).clamp(max=side - 1)
+    pixels = (first[:, None] + torch.minimum(reach, count[:, None] - 1)).clamp(0, side - 1)
     value = torch.exp((pixels - centre[:, None]).square() * (-0.5 / sigma**2))
-    return pixels, torch.where(reach < count[:, None], value, 0.0)
+    return pixels, torch.where(count[:, None] > 0, value, 0.0)
 
 
-def _draw_segments(
-    start: Tensor, end: Tensor, peak: Tensor, drawn: Tensor, size: int | tuple[int, int], sigma: float,
-    channels_last: bool,
-) -> Tensor:  # fmt: skip
-    """Segments (V, T, M, C, 2) with peaks (V, T, M, C) -> volume (V, C, T, H, W); `drawn` (V, T, M, C) chooses."""
-    height, width = (size, size) if isinstance(size, int) else size
-    volume, memory, plane = _empty_volume(peak, height, width, channels_last)
-    step = volume.stride(4)
-    drawn = drawn & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
+def draw_limbs(
+    canvas: Canvas, xy: Tensor, score: Tensor, limbs: Sequence[tuple[int, int]], sigma: float, eps: float,
+    first_channel: int = 0,
+) -> None:  # fmt: skip
+    """Segments between joints (V, T, M, K, 2) with scores (V, T, M, K) on the channels from `first_channel` on."""
+    starts, ends = torch.tensor(limbs, dtype=torch.int64, device=xy.device).reshape(-1, 2).unbind(1)
+    start, end = xy[..., starts, :], xy[..., ends, :]
+    peak = torch.minimum(score[..., starts], score[..., ends])
+    drawn = (peak >= eps) & torch.isfinite(start).all(-1) & torch.isfinite(end).all(-1)
+    short = (start - end).square().sum(-1) < 1
+    end = torch.where(short[..., None], start, end)
+    peak = torch.where(drawn, torch.where(short, score[..., starts], peak), 0)
+    plane, peak = canvas.planes(peak, first_channel), peak.reshape(-1)
     start, end = (torch.where(drawn[..., None], joint, 0).clamp(-FAR, FAR).reshape(-1, 2) for joint in (start, end))
-    peak = torch.where(drawn, peak, 0).reshape(-1)
-    left, columns = _window(start[:, 0], end[:, 0], sigma, width)
-    top, rows = _window(start[:, 1], end[:, 1], sigma, height)
-    count = rows * columns
-    last = count.cumsum(0)  # (N,) pixels up to and including segment n
-    windows = torch.stack((plane + (top * width + left) * step, columns, last - count), 1)
-    corner, along = torch.stack((left, top), 1) - start, end - start
-    length2 = along.square().sum(1, keepdim=True).clamp(min=torch.finfo(along.dtype).tiny)
-    shapes = torch.cat((corner, along, along / length2, peak[:, None]), 1)
-    pixels = int(last[-1]) if len(last) else 0
-    for part in range(0, pixels, PIXELS_AT_ONCE):
-        begin, stop = torch.searchsorted(last, last.new_tensor([part, part + PIXELS_AT_ONCE]), right=True).tolist()
-        if begin == stop:  # one window that is larger than a part
-            continue
-        segment = torch.repeat_interleave(count[begin:stop]) + begin
-        chosen = windows.index_select(0, segment), shapes.index_select(0, segment)
-        index, value = _evaluate(*chosen, width, step, sigma)
-        memory.scatter_reduce_(0, index, value, "amax")
-    return volume
+    left, columns = _window(start[:, 0], end[:, 0], sigma, canvas.width)
+    top, rows = _window(start[:, 1], end[:, 1], sigma, canvas.height)
+    along = end - start
+    unit = along / along.square().sum(1, keepdim=True).clamp(min=torch.finfo(along.dtype).tiny)
+    corner = torch.stack((left, top), 1) - start
+    for chosen, down, across in _groups(rows, columns):
+        row = torch.minimum(torch.arange(down, device=xy.device), rows[chosen, None] - 1)
+        column = torch.minimum(torch.arange(across, device=xy.device), columns[chosen, None] - 1)
+        value = _ridges(row, column, corner[chosen], along[chosen], unit[chosen], sigma) * peak[chosen, None, None]
+        canvas.put(plane[chosen], row + top[chosen, None], column + left[chosen, None], value.float())
 
 
-def _evaluate(windows: Tensor, shapes: Tensor, width: int, step: int, sigma: float) -> tuple[Tensor, Tensor]:
-    """Positions in memory and values there, (P,) each, of consecutive pixels of consecutive windows."""
-    base, columns, first = windows.unbind(1)
-    nth = torch.arange(int(first[0]), int(first[0]) + len(first), device=first.device) - first
-    row = torch.div(nth, columns, rounding_mode="trunc")
-    column = nth - row * columns
-    corner_x, corner_y, along_x, along_y, unit_x, unit_y, peak = shapes.unbind(1)
-    dx, dy = corner_x + column, corner_y + row
-    share = (dx * unit_x + dy * unit_y).clamp(0, 1)  # the nearest point of the segment, as a share of its length
-    distance2 = (dx - share * along_x).square() + (dy - share * along_y).square()
-    value = torch.exp(distance2 * (-0.5 / sigma**2)) * peak
-    return base + (row * width + column) * step, value.float()
+def _groups(rows: Tensor, columns: Tensor) -> Iterator[tuple[Tensor, int, int]]:
+    """Numbers (N,) of windows of about one size, and the rows and columns that hold each; empty ones are left out."""
+    most = max(int(rows.max()), int(columns.max())) if len(rows) else 0
+    sides = [NARROWEST]
+    while sides[-1] < most:
+        sides.append(int(sides[-1] * WIDER) + 1)
+    steps = torch.tensor(sides, device=rows.device)
+    group = torch.bucketize(rows, steps) * len(sides) + torch.bucketize(columns, steps)
+    group = torch.where((rows > 0) & (columns > 0), group, len(sides) ** 2)
+    order, counts = group.argsort(stable=True), group.bincount(minlength=len(sides) ** 2 + 1).tolist()
+    begin = 0
+    for number, count in enumerate(counts[:-1]):
+        down, across = sides[number // len(sides)], sides[number % len(sides)]
+        if count:
+            yield from (
+                (one, down, across)
+                for one in order[begin : begin + count].split(max(1, PIXELS_AT_ONCE // (down * across)))
+            )
+        begin += count
 
 
-def _empty_volume(peak: Tensor, height: int, width: int, channels_last: bool) -> tuple[Tensor, Tensor, Tensor]:
-    """Zeros (V, C, T, H, W), their memory as one row, and where in it the H x W plane of each entry of `peak` begins.
+def _ridges(row: Tensor, column: Tensor, corner: Tensor, along: Tensor, unit: Tensor, sigma: float) -> Tensor:
+    """The Gaussian of the distance to N segments at the crossings of (N, R) rows and (N, C) columns: (N, R, C).
 
-    The entries of `peak` (V, T, M, C) are flattened.
+    Rows and columns count from the corners (N, 2) of the windows, which count from where the segments start.
     """
-    views, frames, people, channels = peak.shape
-    shape = (views, frames, height, width, channels) if channels_last else (views, channels, frames, height, width)
-    memory = torch.zeros(shape, dtype=torch.float32, device=peak.device)
-    volume = memory.permute(0, 4, 1, 2, 3) if channels_last else memory
-    of_view, of_frame, of_channel = (
-        torch.arange(count, device=peak.device) * volume.stride(axis)
-        for count, axis in ((views, 0), (frames, 2), (channels, 1))
-    )
-    plane = of_view[:, None, None, None] + of_frame[:, None, None] + of_channel
-    return volume, memory.view(-1), plane.expand(views, frames, people, channels).reshape(-1)
+    dx, dy = corner[:, :1] + column, corner[:, 1:] + row
+    share = (dy * unit[:, 1:])[:, :, None] + (dx * unit[:, :1])[:, None, :]
+    share.clamp_(0, 1)  # the nearest point of the segment, as a share of its length
+    across = torch.addcmul(dx[:, None, :], share, along[:, :1, None], value=-1)
+    down = torch.addcmul(dy[:, :, None], share, along[:, 1:, None], value=-1)
+    return across.square_().addcmul_(down, down).mul_(-0.5 / sigma**2).exp_()
 
 
 def _window(start: Tensor, end: Tensor, sigma: float, side: int) -> tuple[Tensor, Tensor]:

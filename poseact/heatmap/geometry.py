@@ -36,7 +36,13 @@ def random_flip(
     probability: float = 0.5,
 ) -> tuple[Tensor, Tensor]:
     """`flip` each view with the given probability."""
-    chosen = _uniform((len(xy), 1, 1, 1), xy, generator) < probability
+    return flip_some(xy, score, width, permutation, _uniform((len(xy), 1, 1, 1), xy, generator) < probability)
+
+
+def flip_some(
+    xy: Tensor, score: Tensor, width: int, permutation: Sequence[int], chosen: Tensor
+) -> tuple[Tensor, Tensor]:
+    """`flip` the views that are `chosen`, (V, 1, 1, 1) bool."""
     flipped, flipped_score = flip(xy, score, width, permutation)
     return torch.where(chosen[..., None], flipped, xy), torch.where(chosen, flipped_score, score)
 

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, UsageError
+from poseact.heatmap.canvas import Canvas
 from poseact.heatmap.crop import ImageSize, centre_crop, resize_short_side, stretch, subject_crop
-from poseact.heatmap.gaussians import joint_heatmaps, limb_heatmaps
+from poseact.heatmap.gaussians import joint_and_limb_heatmaps, joint_heatmaps, limb_heatmaps
 from poseact.heatmap.sampling import SAMPLERS, Indices, Sampler, uniform_test_indices
 from poseact.skeleton import COCO17, Layout
 from poseact.types import Array
@@ -192,6 +193,7 @@ def draw(
     eps: float = 1e-3,
     layout: Layout = COCO17,
     channels_last: bool = False,
+    canvas: Canvas | None = None,
 ) -> Tensor:
     """`joint_heatmaps` or `limb_heatmaps` of a layout, by name.
 
@@ -199,12 +201,10 @@ def draw(
     """
     if kind not in KINDS:
         raise UsageError(f"unknown kind {kind!r}; known are {', '.join(KINDS)}")
-    drawn = []
-    if kind != "limb":
-        drawn.append(joint_heatmaps(xy, score, size, sigma, eps, channels_last=channels_last))
-    if kind != "joint":
-        drawn.append(limb_heatmaps(xy, score, layout.limbs, size, sigma, eps, channels_last=channels_last))
-    return drawn[0] if len(drawn) == 1 else torch.cat(drawn, 1)
+    if kind == "joint":
+        return joint_heatmaps(xy, score, size, sigma, eps, channels_last=channels_last, canvas=canvas)
+    both = joint_and_limb_heatmaps if kind == "joint+limb" else limb_heatmaps
+    return both(xy, score, layout.limbs, size, sigma, eps, channels_last=channels_last, canvas=canvas)
 
 
 def _check_options(kind: str, size: int, sigma: float, chunk: int = 1) -> None:

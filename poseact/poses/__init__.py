@@ -5,11 +5,12 @@ from poseact.poses.kinetics import Kinetics
 from poseact.poses.people import everybody, foremost, judged, ranked, reselect
 from poseact.poses.pyskl import read_pyskl, write_pyskl
 from poseact.poses.sequence import choose, from_tracks, nobody, sequence_tracks, visible_boxes
-from poseact.poses.store import check_target, holds_poses, read_poses, write_poses
+from poseact.poses.store import check_place, check_target, holds_poses, read_poses, write_poses
 
 __all__ = [
     "Kinetics",
     "PoseDataset",
+    "check_place",
     "check_target",
     "choose",
     "everybody",

@@ -76,9 +76,10 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
     keypoint = _keypoint(anno, where)
     people, frames, joints, _ = keypoint.shape
     budget.spend(1024 + 12 * keypoint.size + 32 * people * frames + 16 * frames)
-    keypoint = _floats(keypoint)
+    keypoint = _finite(_floats(keypoint), "keypoint", where, "; a joint that is not seen is 0, with a score of 0")
     if "keypoint_score" in anno:
-        score = _floats(_array(anno, "keypoint_score", (people, frames, joints), where))
+        score = _array(anno, "keypoint_score", (people, frames, joints), where)
+        score = _finite(_floats(score), "keypoint_score", where, "; a joint that is not seen has a score of 0")
     else:
         score = (keypoint != 0).any(-1).astype(np.float32)
     fps = _number(anno, "fps", _ASSUMED_FPS, where)
@@ -160,9 +161,10 @@ def _floats(values: Array) -> Array:
         return values.astype(np.float32)
 
 
-def _finite(values: Array, key: str, where: str) -> Array:
-    if not np.isfinite(values).all():
-        raise InvalidPoses(f"{where}: {key!r} must be finite numbers")
+def _finite(values: Array, key: str, where: str, advice: str = "") -> Array:
+    wrong = int((~np.isfinite(values)).sum())
+    if wrong:
+        raise InvalidPoses(f"{where}: {key!r} must be finite numbers, and {wrong} of {values.size} are not{advice}")
     return values
 
 

@@ -25,7 +25,7 @@ def read_bytes(path: Path, largest: int = LARGEST_JSON) -> bytes:
         if size > largest:
             raise LimitExceeded(f"{path} has {size} bytes, more than the {largest} that are read; split it by video")
         with path.open("rb") as file:
-            content = file.read(largest)
+            content = file.read(size)  # a buffer of what is read, and no larger, is reserved at once
     except OSError as error:
         raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not content.strip():

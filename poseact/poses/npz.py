@@ -14,7 +14,7 @@ from typing import IO, Any
 import numpy as np
 
 from poseact.errors import InvalidPoses
-from poseact.files import atomic_folder
+from poseact.files import atomic_folder, check_folder
 from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.json_reader import parse_json, read_json
@@ -38,6 +38,11 @@ def is_npz_folder(path: Path) -> bool:
 
 def _is_nothing_else(folder: Path) -> bool:
     return is_npz_folder(folder) and all(path.name == MANIFEST or path.suffix == ".npz" for path in folder.iterdir())
+
+
+def check_npz_place(folder: Path) -> None:
+    """Refuse early to write where something else stands. Raises: OutputError."""
+    check_folder(folder, _is_nothing_else)
 
 
 def write_npz(

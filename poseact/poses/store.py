@@ -1,13 +1,13 @@
-"""Poses in files: the suffix decides on the format. Knows nothing of the formats of others (see `poseact.convert`)."""
+"""Poses in files: the suffix decides on the format. Knows nothing of the formats of others (see `formats`)."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from poseact.errors import UsageError
+from poseact.errors import InvalidPoses, OutputError, UsageError
 from poseact.poses.dataset import PoseDataset
 from poseact.poses.kinetics import Kinetics
-from poseact.poses.npz import is_npz_folder, read_npz, write_npz
+from poseact.poses.npz import check_npz_place, is_npz_folder, read_npz, write_npz
 from poseact.poses.parquet import check_pyarrow, read_parquet, write_parquet
 from poseact.poses.pyskl import read_pyskl, write_pyskl
 
@@ -32,6 +32,10 @@ def read_poses(path: Path, kinetics: Kinetics | None = None) -> PoseDataset:
     """
     path = Path(path)
     if path.is_dir():
+        if not is_npz_folder(path):
+            raise InvalidPoses(
+                f"{path} is no folder of poses: it has no manifest.json; `poseact convert` reads those of other tools"
+            )
         return read_npz(path)
     suffix = path.suffix.lower()
     if suffix == ".parquet":
@@ -39,7 +43,10 @@ def read_poses(path: Path, kinetics: Kinetics | None = None) -> PoseDataset:
     if suffix == ".npz":
         raise UsageError(f"{path} is the file of one video, or does not exist; name the folder with its manifest.json")
     if suffix not in SUFFIXES:
-        raise UsageError(f"{path} has no suffix of poses; they are .pkl, .parquet, or a folder of .npz")
+        raise UsageError(
+            f"{path} has no suffix of poses; they are .pkl, .parquet, or a folder of .npz, and `poseact convert` reads "
+            "the files of other tools"
+        )
     return read_pyskl(path, kinetics)
 
 
@@ -64,3 +71,12 @@ def check_target(path: Path) -> None:
         raise UsageError(f"{path}: poses are written as .pkl, .parquet, or a folder (no suffix or .npz), not {suffix}")
     if suffix == ".parquet":
         check_pyarrow()
+
+
+def check_place(path: Path) -> None:
+    """Refuse early to write where something stands that new poses cannot take the place of. Raises: OutputError."""
+    path = Path(path)
+    if _WRITERS[path.suffix.lower()] is write_npz:
+        check_npz_place(path)
+    elif path.is_dir():
+        raise OutputError(f"cannot write {path}: it is a folder; name a file in it, or a folder without this suffix")

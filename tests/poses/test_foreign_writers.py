@@ -1,0 +1,106 @@
+"""Poses as files of MMPose, ultralytics, AlphaPose, MediaPipe and DeepLabCut, which come back as they were."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from foreign import reading
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+from test_foreign_round_trip import seen
+
+from poseact.errors import UsageError
+from poseact.poses import PoseDataset, nobody
+from poseact.poses.formats import alphapose, deeplabcut, mediapipe, mmpose, ultralytics_json
+from poseact.poses.formats.registry import read, write
+from poseact.poses.formats.writers import WRITERS
+
+COCO, BODY, HALPE, MEDIAPIPE = ("coco17", 17), ("body25", 25), ("halpe26", 26), ("mediapipe33", 33)
+
+
+@pytest.mark.parametrize(
+    ("form", "parse", "layouts"),
+    [
+        ("mmpose", mmpose.parse, [COCO, BODY]),
+        ("ultralytics", ultralytics_json.parse, [COCO]),
+        ("alphapose", alphapose.parse, [COCO, HALPE]),
+        ("mediapipe", mediapipe.parse, [MEDIAPIPE]),
+        ("deeplabcut", deeplabcut.parse, [COCO, BODY]),
+    ],
+    ids=["mmpose", "ultralytics", "alphapose", "mediapipe", "deeplabcut"],
+)
+@given(data=st.data())
+@settings(max_examples=40, deadline=None)
+def test_there_and_back(form, parse, layouts, data):
+    """AlphaPose does not list frames without a person; DeepLabCut has no ids and no boxes."""
+    sequence = data.draw(seen(layouts, most=200))
+    if form == "ultralytics":  # where (0, 0) means that a joint is not seen
+        assume((sequence.keypoint.any(-1) | (sequence.keypoint_score == 0)).all())
+    if form == "alphapose":  # where 0 is what stands there when nobody is followed
+        assume(sequence.track_id.tolist() != [0])
+    suffix, text = WRITERS[form]
+    content = text(sequence)
+    if form == "alphapose" and not len(sequence):
+        assert json.loads(content) == []
+        return
+    told = reading(fps=sequence.fps, image_size=sequence.image_size)
+    found = parse(json.loads(content) if suffix == ".json" else content, told)
+    there, kept = (np.isin(one.frame_index, other.frame_index) for one, other in ((found, sequence), (sequence, found)))
+    assert kept.all() or form == "alphapose"
+    assert len(found) == len(sequence)
+    if not len(sequence):
+        return
+    assert found.layout == sequence.layout
+    np.testing.assert_array_equal(found.keypoint[:, there], sequence.keypoint[:, kept])
+    np.testing.assert_array_equal(found.keypoint_score[:, there], sequence.keypoint_score[:, kept])
+    assert not found.keypoint_score[:, ~there].any()
+    assert not sequence.keypoint_score[:, ~kept].any()
+    if form != "deeplabcut":
+        assert found.track_id.tolist() == sequence.track_id.tolist()
+    if form in ("mmpose", "ultralytics"):
+        np.testing.assert_array_equal(found.boxes[:, there], sequence.boxes[:, kept])
+
+
+def one_person(name, layout, joints):
+    clip = nobody((200, 100), 30.0, np.arange(2) / 30, np.arange(2), name, layout=layout, joints=joints)
+    return replace(
+        clip, keypoint=np.arange(4 * joints, dtype=np.float32).reshape(1, 2, joints, 2) + 20,
+        keypoint_score=np.full((1, 2, joints), 0.5, np.float32), track_id=np.array([3]),
+        boxes=np.full((1, 2, 4), 9, np.float32), box_score=np.ones((1, 2), np.float32),
+        interpolated=np.zeros((1, 2), bool), person_score=np.ones(1, np.float32), person_reason=("",),
+        person_estimator=("",),
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("form", WRITERS)
+def test_several_clips_are_files_in_a_folder(tmp_path, form):
+    layout = MEDIAPIPE if form == "mediapipe" else COCO
+    clips = [one_person(name, *layout) for name in ("walk/a.b", "walk/c", "../ä\n", "../ä_")]
+    for _ in range(2):  # over itself
+        write(tmp_path / "out", PoseDataset(clips), form)
+    found = read(tmp_path / "out")
+    assert found.format == form
+    assert sorted(one.name for one in found.dataset.annotations) == ["walk/a.b", "walk/c", "ä_", "ä_-2"]
+    assert all((one.keypoint == clips[0].keypoint).all() for one in found.dataset.annotations)
+    one = tmp_path / f"one{WRITERS[form][0]}"
+    write(one, PoseDataset(clips[:1]), form)
+    assert len(read(one).dataset) == 1
+    with pytest.raises(UsageError, match="name a folder for 4 clips"):
+        write(one, PoseDataset(clips), form)
+    with pytest.raises(UsageError, match="is no name for"):
+        write(tmp_path / "two.xml", PoseDataset(clips), form)
+
+
+@pytest.mark.parametrize("form", ["alphapose", "mediapipe"])
+def test_joints_that_a_format_has_not(tmp_path, form):
+    with pytest.raises(UsageError, match="use --to-layout"):
+        write(tmp_path / "out", PoseDataset([one_person("a", *BODY)]), form)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_table_of_which_kind(tmp_path):
+    with pytest.raises(UsageError, match="--to mediapipe or --to deeplabcut"):
+        write(tmp_path / "out.csv", PoseDataset([one_person("a", *BODY)]))
