@@ -1,7 +1,13 @@
 """Networks that turn heatmap volumes into logits: pure modules with the published parameter names, no files."""
 
 from poseact.models.c3d import C3D
-from poseact.models.classifier import ARCHITECTURES, TWO_STREAM_ARCHITECTURES, PoseConv3D, build
+from poseact.models.classifier import (
+    ARCHITECTURES,
+    TWO_STREAM_ARCHITECTURES,
+    PoseConv3D,
+    build,
+    slowonly_arguments,
+)  # fmt: skip
 from poseact.models.head import I3DHead
 from poseact.models.rgbpose import RGBPoseConv3D, merged, two_losses
 from poseact.models.slowonly import SlowOnly
@@ -18,5 +24,6 @@ __all__ = [
     "SlowOnly",
     "build",
     "merged",
+    "slowonly_arguments",
     "two_losses",
 ]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
+from inspect import signature
 from typing import Any
 
 from torch import Tensor, nn
@@ -55,6 +56,15 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
 
 # name -> builder(num_classes=..., dropout=0.5, and others); takes pictures beside heatmaps and gives two answers
 TWO_STREAM_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"rgbpose-conv3d": RGBPoseConv3D}
+
+
+def slowonly_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Every argument of the SlowOnly that a classifier is built on, given or by default; None for other backbones."""
+    builder = ARCHITECTURES.get(name)
+    if not isinstance(builder, partial) or builder.args != (SlowOnly,):
+        return None
+    known = {one.name: one.default for one in signature(SlowOnly).parameters.values() if one.name != "joined_channels"}
+    return {**known, **builder.keywords, **{key: value for key, value in config.items() if key in known}}
 
 
 def build(name: str, **config: Any) -> nn.Module:

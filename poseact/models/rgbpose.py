@@ -105,6 +105,16 @@ class TwoPaths(nn.Module):
                 pose = torch.cat((pose, self._kept(to_pose, 1)), dim=1)
         return rgb, pose
 
+    def parts(self) -> list[nn.ModuleList]:
+        """What runs side by side, from the inputs on: both stems, then each stage with the laterals after it."""
+        rgb, pose = (dict(path.named_children()) for path in (self.rgb_path, self.pose_path))
+        found = [nn.ModuleList([rgb["conv1"], pose["conv1"]])]
+        for stage in range(self.stages + 1):
+            names = [(rgb, f"layer{stage + 1}"), (pose, f"layer{stage}")]
+            names += [(path, f"{name}_lateral") for path, name in names]
+            found.append(nn.ModuleList([path[name] for path, name in names if name in path]))
+        return found
+
     def _given(self, x: Tensor, to: int) -> Tensor:
         return x.detach() if self.detach[to] else x
 
@@ -182,13 +192,15 @@ class RGBPoseConv3D(nn.Module):
         return self.cls_head(*self.backbone(frames, heatmaps))
 
 
-def two_losses(logits: tuple[Tensor, Tensor], labels: Tensor) -> tuple[Tensor, Tensor]:
+def two_losses(logits: tuple[Tensor, Tensor], labels: Tensor, label_smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
     """Cross-entropy of each head. Training adds them: one loss of both answers over-fits (paper, section 3.3).
 
     Args:
-        logits: of pictures and of poses, (N, classes) each. labels: (N,) int64.
+        logits: of pictures and of poses, (N, classes) each. labels: (N,) int64, or (N, classes) that add up to 1.
+        label_smoothing: as of `torch.nn.functional.cross_entropy`.
     """
-    return F.cross_entropy(logits[0], labels), F.cross_entropy(logits[1], labels)
+    rgb, pose = (F.cross_entropy(one, labels, label_smoothing=label_smoothing) for one in logits)
+    return rgb, pose
 
 
 def merged(

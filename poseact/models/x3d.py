@@ -1,4 +1,4 @@
-"""X3D as PoseConv3D uses it: inverted bottlenecks with depthwise 3x3x3 convolutions, without SE and swish."""
+"""X3D: inverted bottlenecks with depthwise 3x3x3 convolutions; as PoseConv3D uses it, without SE and swish."""
 
 from __future__ import annotations
 
@@ -10,11 +10,45 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.models.layers import ConvModule, initialise
 
+LEAST_SQUEEZED = 8  # channels, and what they are a multiple of
+
+
+class SqueezeExcitation(nn.Module):
+    """Each channel times a share in 0..1 that follows from the means of all: 1x1x1 -> ReLU -> 1x1x1 -> sigmoid.
+
+    Source: Hu et al., "Squeeze-and-Excitation Networks", 2018, with the widths of X3D.
+    """
+
+    def __init__(self, channels: int, ratio: float) -> None:
+        super().__init__()
+        squeezed = squeezed_width(channels, ratio)
+        self.fc1 = nn.Conv3d(channels, squeezed, 1)
+        self.relu = nn.ReLU(inplace=True)
+        self.fc2 = nn.Conv3d(squeezed, channels, 1)
+
+    def forward(self, x: Tensor) -> Tensor:  # (N, C, T, H, W)
+        mean = x.mean((2, 3, 4), keepdim=True)
+        share: Tensor = self.fc2(self.relu(self.fc1(mean))).sigmoid()
+        return x * share
+
+
+def squeezed_width(channels: int, ratio: float) -> int:
+    """`channels * ratio` as a multiple of 8, at least 8, and never more than a tenth smaller."""
+    wanted = channels * ratio
+    width = max(LEAST_SQUEEZED, int(wanted + LEAST_SQUEEZED / 2) // LEAST_SQUEEZED * LEAST_SQUEEZED)
+    return width if width >= 0.9 * wanted else width + LEAST_SQUEEZED
+
 
 class BlockX3D(nn.Module):
-    """1x1x1 to the inner width -> depthwise 3x3x3 with the stride (no ReLU) -> 1x1x1 back, plus the shortcut."""
+    """1x1x1 to the inner width -> depthwise 3x3x3 with the stride (no ReLU) -> 1x1x1 back, plus the shortcut.
 
-    def __init__(self, in_channels: int, inner: int, out_channels: int, spatial: int) -> None:
+    Before the last convolution there may be squeeze and excitation, and a swish (SiLU).
+    """
+
+    def __init__(
+        self, in_channels: int, inner: int, out_channels: int, spatial: int, *, se_ratio: float | None = None,
+        swish: bool = False,
+    ) -> None:  # fmt: skip
         super().__init__()
         stride = (1, spatial, spatial)
         self.downsample = None
@@ -22,12 +56,17 @@ class BlockX3D(nn.Module):
             self.downsample = ConvModule(in_channels, out_channels, (1, 1, 1), stride, relu=False)
         self.conv1 = ConvModule(in_channels, inner, (1, 1, 1))
         self.conv2 = ConvModule(inner, inner, (3, 3, 3), stride, groups=inner, relu=False)
+        self.se_module = None if se_ratio is None else SqueezeExcitation(inner, se_ratio)
+        self.swish = nn.SiLU(inplace=True) if swish else nn.Identity()
         self.conv3 = ConvModule(inner, out_channels, (1, 1, 1), relu=False)
         self.relu = nn.ReLU(inplace=True)
 
     def forward(self, x: Tensor) -> Tensor:  # (N, C, T, H, W)
         shortcut = x if self.downsample is None else self.downsample(x)
-        return self.relu(self.conv3(self.conv2(self.conv1(x))) + shortcut)
+        x = self.conv2(self.conv1(x))
+        if self.se_module is not None:
+            x = self.se_module(x)
+        return self.relu(self.conv3(self.swish(x)) + shortcut)
 
 
 class X3D(nn.Module):
@@ -40,8 +79,11 @@ class X3D(nn.Module):
         bottleneck: inner width of a block as a factor of its output (gamma_b).
         blocks: blocks per stage at depth 1.
         spatial_strides: per stage, applied by its first block.
+        se_ratio: every other block, from the first of each stage, squeezes its channels to this share (1/16 in X3D);
+            None: none does.
+        swish: every block has one.
 
-    Raises: UsageError when blocks and strides differ in length.
+    Raises: UsageError when blocks and strides differ in length, and for a ratio outside 0..1.
     """
 
     def __init__(
@@ -53,12 +95,16 @@ class X3D(nn.Module):
         bottleneck: float = 2.25,
         blocks: Sequence[int] = (2, 5, 3),
         spatial_strides: Sequence[int] = (2, 2, 2),
+        se_ratio: float | None = None,
+        swish: bool = False,
     ) -> None:
         super().__init__()
         if len(blocks) != len(spatial_strides):
             raise UsageError(
                 f"x3d: blocks {blocks} and spatial_strides {spatial_strides} must have one entry per stage"
             )
+        if se_ratio is not None and not 0 < se_ratio <= 1:
+            raise UsageError(f"x3d: se_ratio {se_ratio} must lie in 0..1, without 0")
         self.conv1_s = ConvModule(in_channels, base_channels, (1, 3, 3), (1, 2, 2), norm=False, relu=False)
         self.conv1_t = ConvModule(base_channels, base_channels, (5, 1, 1), groups=base_channels)
         channels = base_channels
@@ -67,7 +113,12 @@ class X3D(nn.Module):
             width = base_channels * 2**index
             layer = nn.Sequential()
             for block in range(math.ceil(count * depth)):
-                layer.append(BlockX3D(channels, int(width * bottleneck), width, stride if block == 0 else 1))
+                layer.append(
+                    BlockX3D(
+                        channels, int(width * bottleneck), width, stride if block == 0 else 1,
+                        se_ratio=None if block % 2 else se_ratio, swish=swish,
+                    )
+                )  # fmt: skip
                 channels = width
             self.add_module(self.stages[index], layer)
         self.out_channels = int(channels * bottleneck)

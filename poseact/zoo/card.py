@@ -47,7 +47,7 @@ class Preprocessing(BaseModel):
         sampler: which frames a clip takes: "pyskl" and "mmaction2" are the published random streams, "even" takes the
             middle of equal stretches.
         seconds: the length of a clip in the training data; longer videos are read in windows of this length.
-        None: the whole video is one clip, as in the paper.
+        None: the whole video is one clip, as in the paper, unless it is far longer than the clips there.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -71,8 +71,9 @@ class Estimation(BaseModel):
     Attributes:
         size: (height, width) of the crop, or of the shorter side's square for networks that see whole pictures, px.
         codec: "classic" (HRNet, SimpleBaseline) or "udp", how boxes become crops and heatmaps coordinates.
-        refinement: of the heatmap's maximum: "none", "quarter" of a pixel towards the neighbour, "dark", or "udp".
-        blur: side of the Gaussian kernel that "dark" and "udp" smooth with, px of the heatmap.
+        refinement: of the heatmap's maximum: "none", "quarter" of a pixel towards the neighbour, "dark", "udp", or
+            "offsets", which the network gives beside each heatmap.
+        blur: side of the Gaussian kernel that "dark", "udp" and "offsets" smooth with, px of the heatmap.
         margin: by which boxes are enlarged.
         normalised: pictures are standardised by the ImageNet mean and deviation.
     """
@@ -81,7 +82,7 @@ class Estimation(BaseModel):
 
     size: tuple[Annotated[int, Field(ge=32, le=2048)], Annotated[int, Field(ge=32, le=2048)]] = (256, 192)
     codec: Literal["classic", "udp"] = "classic"
-    refinement: Literal["none", "quarter", "dark", "udp"] = "quarter"
+    refinement: Literal["none", "quarter", "dark", "udp", "offsets"] = "quarter"
     blur: int = Field(11, ge=1, le=99)
     margin: float = Field(1.25, gt=0, le=4)
     normalised: bool = True
@@ -98,6 +99,8 @@ class Card(BaseModel):
         layout: the keypoint layout that a classifier reads or an estimator writes.
         preprocessing: only for classifiers. estimation: only for heatmap-based pose estimators.
         unknown_below: a top probability below this is reported as "unknown"; from the validation part.
+        unknown_above: an answer with an energy above this is reported as "unknown"; from the validation part.
+            None: the energy decides nothing.
         temperature: logits are divided by it, so that probabilities are honest; from the validation part.
         training: data, recipe, seed and metrics, for people.
         licence: SPDX identifier of the weights, or the terms of use in words.
@@ -116,6 +119,7 @@ class Card(BaseModel):
     preprocessing: Preprocessing | None = None
     estimation: Estimation | None = None
     unknown_below: Probability = 0.0
+    unknown_above: float | None = Field(None, allow_inf_nan=False)
     temperature: float = Field(1.0, gt=0.01, lt=100)
     training: dict[str, Any] = Field(default_factory=dict)
     licence: str = ""

@@ -124,7 +124,7 @@ def _from_any(
             except Failed as failure:
                 failures.append((host(address), failure))
                 if notify is not None and address != places[-1]:
-                    notify(f"{host(address)} {failure}; trying the next address")
+                    notify(f"{host(address)}: {failure}; trying the next address")
     return failures
 
 

@@ -7,7 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import torch
 from pydantic import ValidationError
@@ -16,9 +16,11 @@ from torch import Tensor
 from poseact import __version__
 from poseact.errors import InvalidWeights, UsageError
 from poseact.skeleton import COCO17
+from poseact.skeleton import layout as known_layout
 from poseact.zoo.card import Card, read_card
 from poseact.zoo.checkpoint import Checkpoint, read_checkpoint
 from poseact.zoo.feeding import Kind, estimation, preprocessing
+from poseact.zoo.label_lists import label_lists
 from poseact.zoo.label_lists import labels as label_list
 from poseact.zoo.load import build, builders, differences
 from poseact.zoo.manifest import Record, find_record, record_of_file
@@ -33,6 +35,7 @@ TRANSFORM_LIMBS = (
     (0, 1), (0, 2), (1, 3), (2, 4), (0, 5), (5, 7), (7, 9), (0, 6), (6, 8), (8, 10), (5, 11), (11, 13), (13, 15),
     (6, 12), (12, 14), (14, 16), (11, 12),
 )  # fmt: skip
+LimbOrder = Literal["published", "transform"]
 PUBLISHED_TO_TRANSFORM = tuple(TRANSFORM_LIMBS.index(limb) for limb in COCO17.limbs)
 
 
@@ -43,12 +46,16 @@ class Said:
     Attributes:
         labels: class names in index order. licence: of the weights.
         architecture: by the name of its builder. kind: what the channels of a classifier show.
+        layout: whose joints or limbs they are. limb_order: of COCO-17's limbs, as in published configurations or as
+            the original transform draws them where a configuration names none.
     """
 
     labels: Sequence[str] | None = None
     licence: str | None = None
     architecture: str | None = None
     kind: Kind | None = None
+    layout: str | None = None
+    limb_order: LimbOrder | None = None
 
 
 def import_checkpoint(
@@ -61,12 +68,14 @@ def import_checkpoint(
     licence: str | None = None,
     architecture: str | None = None,
     kind: Kind | None = None,
+    layout: str | None = None,
+    limb_order: LimbOrder | None = None,
     replace: bool = True,
 ) -> Path:
     """Write the network of a checkpoint as `NAME.safetensors` with its card `NAME.json`; nothing if it does not fit.
 
-    A published file is known by its hash, and described by its record. Of others, shapes tell the network, while
-    `labels`, `architecture` and `kind` tell what shapes cannot; what is still unknown then is logged as a warning.
+    A published file is known by its hash, and described by its record. Of others, shapes tell the network, and the
+    arguments tell what shapes cannot; what is still unknown then is logged as a warning.
 
     Args:
         path: of PYSKL, MMAction2, MMPose or HRNet; or a `.safetensors` file of poseact, beside its card.
@@ -80,7 +89,7 @@ def import_checkpoint(
         InvalidWeights: no checkpoint, a hostile one, of another network, or not the one that `record` describes.
         UsageError: a name that is taken, labels of another number, an architecture that does not exist.
     """
-    said = Said(labels, licence, architecture, kind)
+    said = Said(labels, licence, architecture, kind, layout, limb_order)
     if architecture is not None and architecture not in builders():
         raise UsageError(f"unknown architecture {architecture!r}; known are {', '.join(builders())}")
     checkpoint = read_checkpoint(path)
@@ -130,11 +139,21 @@ def _foreign(
         _check_fits(tensors, card, found)
     except InvalidWeights as error:
         raise InvalidWeights(f"{path} cannot be imported: {error}") from None
-    if record is not None and record.limb_order == "transform":
+    if said.limb_order is not None:
+        _check_limb_order(card, record)
+    if (record.limb_order if record is not None else said.limb_order) == "transform":
         tensors = in_published_order(tensors)
     for note in notes:
         logging.getLogger("poseact").warning("%s: %s", path.name, note)
     return tensors, card
+
+
+def _check_limb_order(card: Card, record: Record | None) -> None:
+    """Raises: UsageError when there is no order of limbs to choose."""
+    if record is not None:
+        raise UsageError(f"--limb-order is known of {record.name}; leave it out")
+    if card.preprocessing is None or card.preprocessing.kind != "limb" or card.layout != COCO17.name:
+        raise UsageError("--limb-order is for networks that read the limbs of coco17 (--kind limb); leave it out")
 
 
 def in_published_order(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -164,15 +183,18 @@ def _described(
         architecture = said.architecture or found.architecture
         about |= {"architecture": architecture, "config": found.config}
         if found.task == "classify":
-            about["preprocessing"], more = preprocessing(architecture, found.config, said.kind)
+            about["preprocessing"], more = preprocessing(
+                architecture, found.config, said.kind, known_layout(said.layout or COCO17.name), path.name
+            )
+            about["layout"] = said.layout or COCO17.name
         else:
             _refuse_of_estimators(said)
-            about["estimation"], more = estimation(architecture, path.name)
+            about["estimation"], more = estimation(architecture, path.name, found.config, found.publisher)
         notes += more
     if found.classes is not None:
         about["labels"] = _class_names(found.classes, record, said)
         if record is None and said.labels is None:
-            notes += (f"its {found.classes} classes have no names: numbered; --labels FILE or LIST names them",)
+            notes += (f"its {found.classes} classes have no names: numbered; {_naming(found.classes)} names them",)
     try:
         return Card(**about), notes
     except ValidationError as error:
@@ -183,6 +205,8 @@ def _published(found: Recognised, record: Record, said: Said) -> dict[str, Any]:
     """What the record of a published model says for its card. Raises: InvalidWeights, UsageError."""
     if said.architecture not in (None, record.architecture):
         raise UsageError(f"--architecture {said.architecture} cannot be: {record.name} is {record.architecture}")
+    if said.layout not in (None, record.layout):
+        raise UsageError(f"--layout {said.layout} cannot be: {record.name} reads {record.layout}")
     kind = record.preprocessing.kind if record.preprocessing else None
     if said.kind not in (None, kind):
         raise UsageError(f"--kind {said.kind} cannot be: {record.name} reads {kind or 'pictures'}")
@@ -204,7 +228,8 @@ def _published(found: Recognised, record: Record, said: Said) -> dict[str, Any]:
 
 
 def _refuse_of_estimators(said: Said) -> None:
-    for option, value in (("--labels", said.labels), ("--kind", said.kind)):
+    told = (("--labels", said.labels), ("--kind", said.kind), ("--layout", said.layout))
+    for option, value in told:
         if value is not None:
             raise UsageError(f"{option} is for classifiers, and the file holds a pose estimator; leave it out")
 
@@ -217,6 +242,12 @@ def _class_names(classes: int, record: Record | None, said: Said) -> tuple[str, 
     if record is not None and record.labels is not None:
         return label_list(record.labels)
     return tuple(f"class {index}" for index in range(classes))
+
+
+def _naming(classes: int) -> str:
+    """The option that gives names to so many classes."""
+    fitting = [name for name in label_lists() if len(label_list(name)) == classes]
+    return f"--labels {' or '.join(fitting)} (if they are those) or FILE" if fitting else "--labels FILE"
 
 
 def _check_fits(tensors: Mapping[str, Tensor], card: Card, found: Recognised) -> None:
@@ -245,8 +276,12 @@ def _variant(found: Recognised) -> str:
 def _own(path: Path, card: Card, checkpoint: Checkpoint, name: str, said: Said) -> tuple[dict[str, Tensor], Card]:
     """A model of poseact under another name, as it is; labels and licence may be said anew."""
     check_recorded(path, card, checkpoint.sha256)
-    if said.architecture or said.kind:
-        raise UsageError(f"{path} has its own model card; leave --architecture and --kind out")
+    told = {
+        "--architecture": said.architecture, "--kind": said.kind, "--layout": said.layout,
+        "--limb-order": said.limb_order,
+    }  # fmt: skip
+    if options := [option for option, value in told.items() if value]:
+        raise UsageError(f"{path} has its own model card; leave {' and '.join(options)} out")
     if problems := _problems(checkpoint.tensors, card):
         raise InvalidWeights(f"{path} does not fit its model card: {'; '.join(problems)}")
     changes: dict[str, Any] = {"name": name, "licence": said.licence or card.licence}

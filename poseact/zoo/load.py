@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, ModelError
 from poseact.zoo.card import Card, read_card
+from poseact.zoo.feeding import TWO_STREAMS
 from poseact.zoo.shelf import check_recorded
 from poseact.zoo.store import find, read
 
@@ -58,9 +59,25 @@ def load_with_card(name: str, *, device: str | torch.device = "cpu") -> Loaded:
     tensors, sha256 = read(path)
     card = read_card(path.with_suffix(".json"))
     check_recorded(path, card, sha256)
+    _check_streams(card)
     network = build(card)
     _load_strictly(network, tensors, str(path))
     return Loaded(network.float().eval().to(device), card, sha256)
+
+
+def _check_streams(card: Card) -> None:
+    """Raises: InvalidWeights when a card feeds a network of both streams pictures and heatmaps that do not fit."""
+    from poseact.models.rgbpose import SPEED_RATIO
+
+    inputs = card.preprocessing
+    if card.architecture != TWO_STREAMS or inputs is None or inputs.rgb is None:
+        return
+    heatmaps, pictures = (inputs.clip_len, inputs.size), (inputs.rgb.clip_len, inputs.rgb.size)
+    if heatmaps[0] != SPEED_RATIO * pictures[0] or SPEED_RATIO * heatmaps[1] != pictures[1]:
+        raise InvalidWeights(
+            f"{card.name}: {TWO_STREAMS} takes {SPEED_RATIO} heatmaps per picture, each a quarter as wide, but "
+            f"its card says {heatmaps[0]} heatmaps of {heatmaps[1]} px and {pictures[0]} pictures of {pictures[1]} px"
+        )
 
 
 def build(card: Card) -> nn.Module:

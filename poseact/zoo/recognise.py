@@ -30,8 +30,9 @@ SLOWONLY: dict[tuple[int, tuple[int, ...]], str] = {
     (16, (4, 6, 3)): "slowonly-base16",
 }
 X3D = {(2, 5, 3): "x3d-s", (5, 11, 7): "x3d"}
+SQUEEZE = 1 / 16
 RESNETS: dict[tuple[int, ...], int] = {(3, 4, 6, 3): 50, (3, 4, 23, 3): 101, (3, 8, 36, 3): 152, (2, 2, 2, 2): 18}
-TAG_MAPS, UDP_OFFSETS = 2 * JOINTS, 3 * JOINTS
+TAG_MAPS, OFFSET_MAPS = 2 * JOINTS, 3 * JOINTS
 
 
 @dataclass(frozen=True)
@@ -110,7 +111,7 @@ Told = tuple[str, dict[str, Any], tuple[str, ...]]
 def _slowonly(shapes: Shapes) -> Told:
     base, channels, *kernel = shapes["backbone.conv1.conv.weight"]
     blocks = _blocks(shapes, "backbone.")
-    inflate = [int(shapes.get(f"backbone.layer{i}.0.conv1.conv.weight", (0, 0, 1))[2] == 3) for i, _ in _stages(blocks)]
+    inflate = [int(_inflated(shapes, f"backbone.layer{stage}.", depth)) for stage, depth in _stages(blocks)]
     if (channels, kernel, inflate) == (JOINTS, [1, 7, 7], [0, 1, 1]) and (base, blocks) in SLOWONLY:
         architecture = SLOWONLY[base, blocks]
         note = (
@@ -130,6 +131,11 @@ def _slowonly(shapes: Shapes) -> Told:
     return "slowonly", config, ("strides are not in the file: taken as those of the published networks of this depth",)
 
 
+def _inflated(shapes: Shapes, prefix: str, depth: int) -> bool:
+    """Whether the first convolutions of a stage see three frames; one block tells, as others may be missing."""
+    return any(shapes.get(f"{prefix}{block}.conv1.conv.weight", ())[2:3] == (3,) for block in range(depth))
+
+
 def _c3d(shapes: Shapes) -> Told:
     if "backbone.fc6.weight" in shapes:
         raise _unknown(shapes)
@@ -146,11 +152,15 @@ def _x3d(shapes: Shapes) -> Told:
     inner = shapes.get(f"backbone.layer{len(blocks)}.0.conv1.conv.weight", (0,))[0]
     bottleneck = inner / (base * 2 ** (len(blocks) - 1)) if blocks else 0
     config = _unusual(in_channels=(channels, JOINTS), base_channels=(base, 24), bottleneck=(bottleneck, 2.25))
+    notes: tuple[str, ...] = ()
+    if "backbone.layer1.0.se_module.fc1.weight" in shapes:
+        config |= {"se_ratio": SQUEEZE, "swish": True}
+        notes = ("whether blocks have a swish is not in the file: taken as having one, as X3D with SE has",)
     if blocks in X3D:
-        return X3D[blocks], config, ()
+        return X3D[blocks], config, notes
     if len(blocks) != 3:
         config["spatial_strides"] = [2] * len(blocks)
-    return "x3d-s", {**config, "blocks": list(blocks)}, ()
+    return "x3d-s", {**config, "blocks": list(blocks)}, notes
 
 
 def _rgbpose(shapes: Shapes) -> Told:
@@ -165,19 +175,22 @@ def _rgbpose(shapes: Shapes) -> Told:
 
 
 def _hrnet(bare: Shapes) -> tuple[str, dict[str, Any]]:
-    config = {"width": bare["stage2.0.branches.0.0.conv1.weight"][0]}
+    config: dict[str, Any] = {"width": bare["stage2.0.branches.0.0.conv1.weight"][0]}
     if "final_layers.0.weight" in bare:
         return "higher-hrnet", config
     maps = bare.get("final_layer.weight", (0,))[0]
     if maps in (JOINTS, TAG_MAPS):
         return ("hrnet" if maps == JOINTS else "hrnet-ae"), config
+    if maps == OFFSET_MAPS:
+        return "hrnet", {**config, "offsets": True}
     if maps == 0:
         raise InvalidWeights(
             "it is an HRNet without a head for joints, such as ImageNet weights; poseact imports those for COCO "
             "keypoints"
         )
-    kind = "trained with UDP regression" if maps == UDP_OFFSETS else "of other joints"
-    raise InvalidWeights(f"it is an HRNet {kind}: it gives {maps} maps, not one for each of the {JOINTS} COCO joints")
+    raise InvalidWeights(
+        f"it is an HRNet of other joints: it gives {maps} maps, not one for each of the {JOINTS} COCO joints"
+    )
 
 
 def _simple_baseline(bare: Shapes) -> tuple[str, dict[str, Any]]:

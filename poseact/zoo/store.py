@@ -95,8 +95,13 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
         card = card.model_copy(update={"source": recorded})
     path = folder / f"{stem}.safetensors"
     write_bytes(path, content)
-    write_text(path.with_suffix(".json"), json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
+    write_card(path.with_suffix(".json"), card)
     return path
+
+
+def write_card(path: Path, card: Card) -> None:
+    """Write a model card, whole or not at all. Raises: OutputError."""
+    write_text(path, json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:

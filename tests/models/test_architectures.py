@@ -9,6 +9,7 @@ from torch import nn
 
 from poseact.errors import UsageError
 from poseact.models import ARCHITECTURES, SlowOnly, build
+from poseact.models.x3d import SqueezeExcitation, squeezed_width
 
 STATS = json.loads((GOLDEN / "model_stats.json").read_text())
 
@@ -68,6 +69,7 @@ SIZES = [
     ("c3d(4 stages, base32, tds)", "c3d", {"temporal_downsample": True}),
     ("x3d_shallow(x3d-s)", "x3d-s", {}),
     ("x3d(gamma_d2.2)", "x3d", {}),
+    ("x3d(gamma_d2.2,se,swish)", "x3d", {"se_ratio": 1 / 16, "swish": True}),
 ]
 
 
@@ -82,8 +84,35 @@ def test_size_and_cost(stats: str, name: str, config: dict[str, object]) -> None
     assert macs(model, (1, *expected["inp"])) == expected["macs"]
 
 
-def test_all_published_sizes_but_those_of_x3d_with_squeeze_and_excitation_are_compared() -> None:
-    assert STATS.keys() - {row[0] for row in SIZES} == {"x3d(gamma_d2.2,se,swish)"}
+def test_all_published_sizes_are_compared() -> None:
+    assert STATS.keys() == {row[0] for row in SIZES}
+
+
+@pytest.mark.parametrize(
+    ("channels", "width"), [(54, 8), (108, 8), (216, 16), (200, 16), (151, 16), (8, 8), (1000, 64)]
+)
+def test_squeezed_widths(channels: int, width: int) -> None:
+    assert squeezed_width(channels, 1 / 16) == width
+
+
+def test_every_other_block_squeezes_and_each_has_a_swish() -> None:
+    with torch.device("meta"):
+        backbone = build("x3d-s", num_classes=3, se_ratio=0.25, swish=True).backbone
+    for stage in ("layer1", "layer2", "layer3"):
+        blocks = list(backbone.get_submodule(stage))
+        assert [block.se_module is not None for block in blocks] == [index % 2 == 0 for index in range(len(blocks))]
+        assert all(isinstance(block.swish, torch.nn.SiLU) for block in blocks)
+
+
+def test_squeezing_weighs_channels_by_their_means() -> None:
+    """With the first layer silent, the share is the sigmoid of the second one's bias."""
+    squeeze = SqueezeExcitation(8, 1.0)
+    for parameter in squeeze.parameters():
+        torch.nn.init.zeros_(parameter)
+    torch.nn.init.constant_(squeeze.fc2.bias[:4], 100.0)
+    x = torch.rand(2, 8, 3, 4, 4)
+    expected = x * torch.tensor([1.0] * 4 + [0.5] * 4).view(1, 8, 1, 1, 1)
+    assert torch.allclose(squeeze(x), expected)
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -154,6 +183,7 @@ def test_small_variants(config: dict[str, object], shape: tuple[int, ...], expec
         ("slowonly", {"num_classes": 2, "stem_kernel": (7, 7)}, r"\(t, h, w\)"),
         ("c3d", {"num_classes": 2, "num_stages": 7}, "num_stages"),
         ("x3d", {"num_classes": 2, "blocks": (1, 1)}, "one entry per stage"),
+        ("x3d", {"num_classes": 2, "se_ratio": 0.0}, "se_ratio 0.0"),
     ],
 )
 def test_a_wrong_request_says_so(name: str, config: dict[str, object], message: str) -> None:

@@ -47,10 +47,10 @@ def card(architecture, config):
         return Card(name="x", task="detect", architecture=architecture, config=config)
     if "net" in architecture or "baseline" in architecture:
         return Card(name="x", task="pose", architecture=architecture, config=config)
-    rgb = Rgb() if architecture == "rgbpose-conv3d" else None
+    inputs = {"clip_len": 32, "rgb": Rgb()} if architecture == "rgbpose-conv3d" else {}
     return Card(
         name="x", task="classify", architecture=architecture, config={**config, "num_classes": 3}, labels=tuple("abc"),
-        preprocessing=Preprocessing(rgb=rgb),
+        preprocessing=Preprocessing(**inputs),
     )  # fmt: skip
 
 

@@ -3,14 +3,17 @@
 import hashlib
 import logging
 
+import numpy as np
 import pytest
 import torch
 from checkpoints import network, renamed, saved
 
 from poseact.errors import InvalidWeights, LimitExceeded, ModelError, UsageError, WeightsNotFound
+from poseact.extract.estimators import open_estimator
 from poseact.skeleton import COCO17
+from poseact.types import Boxes
 from poseact.zoo import Card, Estimation, Preprocessing, labels, load, load_with_card, manifest, save
-from poseact.zoo.feeding import estimation
+from poseact.zoo.feeding import estimation, preprocessing
 from poseact.zoo.importing import TRANSFORM_LIMBS, import_checkpoint, in_published_order
 from poseact.zoo.shelf import RECORDED, model, models_folder, verify
 
@@ -88,25 +91,73 @@ def test_an_estimator(checkpoint):
     found = load_with_card("mine")
     assert torch.equal(found.network(x), built(x))
     assert (found.card.task, found.card.preprocessing) == ("pose", None)
-    assert found.card.estimation == Estimation(size=(384, 288), refinement="dark")
+    assert found.card.estimation == Estimation(size=(384, 288), refinement="dark", blur=17)  # as MMPose 0.x
 
 
 @pytest.mark.parametrize(
-    ("architecture", "file", "expected"),
+    ("architecture", "file", "publisher", "expected"),
     [
-        ("hrnet", "some.pth", {"size": (256, 192)}),
-        ("hrnet", "hrnet_w32_coco_384x288_udp-e97c1a0f_20210223.pth",
-         {"size": (384, 288), "codec": "udp", "refinement": "udp"}),
-        ("hrnet", "pose_hrnet_w48_256x192.pth", {"size": (256, 192)}),
-        ("hrnet", "some_100x100.pth", {"size": (256, 192)}),
-        ("higher-hrnet", "some.pth", {"size": (512, 512)}),
-        ("higher-hrnet", "higher_hrnet32_coco_640x640.pth", {"size": (640, 640)}),
+        ("hrnet", "some.pth", "MMPose 0.x", {"size": (256, 192)}),
+        ("hrnet", "hrnet_w32_coco_384x288_udp-e97c1a0f_20210223.pth", "MMPose 0.x",
+         {"size": (384, 288), "codec": "udp", "refinement": "udp", "blur": 17}),
+        ("hrnet", "td-hm_hrnet-w32_dark-8xb64-210e_coco-384x288-9bab4c9b_20220917.pth", "MMPose 1.x",
+         {"size": (384, 288), "refinement": "dark", "blur": 11}),
+        ("hrnet", "my_dark_384x288.pth", "the original repository",
+         {"size": (384, 288), "refinement": "dark", "blur": 17}),
+        ("hrnet", "pose_hrnet_w48_256x192.pth", "the original repository", {"size": (256, 192)}),
+        ("hrnet", "some_100x100.pth", "MMPose 1.x", {"size": (256, 192)}),
+        ("higher-hrnet", "some.pth", "MMPose 0.x", {"size": (512, 512)}),
+        ("higher-hrnet", "higher_hrnet32_coco_640x640.pth", "MMPose 0.x", {"size": (640, 640)}),
     ],
 )  # fmt: skip
-def test_the_name_of_an_estimators_file_tells_its_settings(architecture, file, expected):
-    settings, notes = estimation(architecture, file)
+def test_the_name_of_an_estimators_file_tells_its_settings(architecture, file, publisher, expected):
+    settings, notes = estimation(architecture, file, publisher=publisher)
     assert settings == Estimation(**expected)
     assert f"{settings.size[0]}x{settings.size[1]}" in notes[0]
+    assert ("smoothed by 17 px" in notes[0]) is (settings.blur == 17)
+
+
+def test_offsets_are_read_whatever_the_name_of_the_file():
+    settings, notes = estimation("hrnet", "some.pth", {"width": 32, "offsets": True})
+    assert settings == Estimation(codec="udp", refinement="offsets")
+    assert "UDP" in notes[0]
+
+
+def test_udp_regression_goes_from_checkpoint_to_joints(checkpoint):
+    state = renamed(network("hrnet", width=32, offsets=True).state_dict(), "backbone.", "head.")
+    import_checkpoint(checkpoint({"state_dict": state}, "my_64x64.pth"), models_folder(), name="regression")
+    card = load_with_card("regression").card
+    assert card.estimation == Estimation(size=(64, 64), codec="udp", refinement="offsets")
+    estimator = open_estimator("regression", flip=True).estimator
+    boxes = Boxes(np.array([[10, 10, 50, 90]], np.float32), np.ones(1, np.float32))
+    (found,) = estimator([np.random.default_rng(0).integers(0, 256, (100, 60, 3), np.uint8)], [boxes])
+    assert found.xy.shape == (1, 17, 2)
+    assert found.score.any()
+
+
+@pytest.mark.parametrize(
+    ("classes", "words"),
+    [(60, "--labels ntu60 (if they are those) or FILE"), (7, "numbered; --labels FILE names them")],
+)
+def test_the_list_that_may_name_the_classes_is_said(checkpoint, caplog, classes, words):
+    built = network("x3d-s", num_classes=classes)
+    with caplog.at_level(logging.WARNING, "poseact"):
+        import_checkpoint(checkpoint({"state_dict": built.state_dict()}), models_folder())
+    assert words in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("file", "said", "expected", "taken"),
+    [
+        ("joint.pth", None, "joint", "taken as joints by its name; --kind limb"),
+        ("Limb.pth", None, "limb", "taken as limbs by its name; --kind joint"),
+        ("limb.pth", "joint", "joint", None),
+    ],
+)
+def test_the_name_of_a_classifiers_file_tells_joints_from_limbs(file, said, expected, taken):
+    settings, notes = preprocessing("slowonly", {}, said, COCO17, file)
+    assert settings.kind == expected
+    assert (taken in notes[0]) if taken else not notes
 
 
 def test_a_published_file_is_known_by_its_hash(checkpoint, monkeypatch, caplog):
@@ -147,6 +198,27 @@ def test_limbs_in_the_order_of_the_transform_become_the_published_order(architec
     expected = built(drawn(TRANSFORM_LIMBS, values))
     built.load_state_dict(in_published_order(built.state_dict()))
     torch.testing.assert_close(built(drawn(COCO17.limbs, values)), expected)
+
+
+def test_the_order_of_limbs_can_be_told(checkpoint):
+    state = network("x3d-s", num_classes=3).state_dict()
+    stem = "backbone.conv1_s.conv.weight"
+    for order in ("transform", "published"):
+        path = import_checkpoint(checkpoint(state), models_folder(), kind="limb", limb_order=order)
+        assert torch.equal(load(str(path)).state_dict()[stem], state[stem]) == (order == "published")
+
+
+@pytest.mark.parametrize(
+    ("channels", "told", "kind"),
+    [(25, {}, "joint"), (24, {}, "limb"), (49, {}, "joint+limb"), (25, {"kind": "joint"}, "joint")],
+    ids=["joints", "limbs", "both", "said"],
+)
+def test_another_layout(checkpoint, channels, told, kind, caplog):
+    state = network("x3d-s", num_classes=3, in_channels=channels).state_dict()
+    path = import_checkpoint(checkpoint(state), models_folder(), layout="body25", labels=tuple("abc"), **told)
+    card = load_with_card(str(path)).card
+    assert (card.layout, card.preprocessing.kind, card.config["in_channels"]) == ("body25", kind, channels)
+    assert caplog.messages == []
 
 
 def test_only_files_in_the_order_of_the_transform_are_changed(checkpoint, monkeypatch):
@@ -258,11 +330,19 @@ BIAS = "cls_head.fc_cls.bias"
         (network("x3d-s", num_classes=3, in_channels=34).state_dict(), {"kind": "limb"}, UsageError, "--kind limb"),
         (network("x3d-s", num_classes=60).state_dict(), {"name": "x3d-s-ntu60-xsub-joint", "kind": "limb"}, UsageError,
          "reads joint"),
+        (X3D, {"layout": "stick"}, UsageError, "unknown keypoint layout 'stick'"),
+        (X3D, {"layout": "body25"}, InvalidWeights, "reads 17 channels; of body25, poseact feeds 25 joints, 24 limbs"),
+        (network("x3d-s", num_classes=3, in_channels=25).state_dict(), {"layout": "body25", "kind": "limb"}, UsageError,
+         "show joints of body25"),
+        (X3D, {"limb_order": "transform"}, UsageError, "--limb-order is for networks that read the limbs"),
+        (network("x3d-s", num_classes=60).state_dict(),
+         {"name": "x3d-s-ntu60-xsub-joint", "limb_order": "published"}, UsageError, "known of x3d-s-ntu60"),
     ],
     ids=[
         "empty", "truncated", "beside tensors", "no tensors", "a tensor", "another network", "missing", "unexpected",
         "shape", "nan", "one class", "channels", "another architecture", "no architecture", "labels", "a path",
-        "embedded", "classes", "hash", "another record", "kind", "kind of the record",
+        "embedded", "classes", "hash", "another record", "kind", "kind of the record", "no layout", "another layout",
+        "not its kind", "limbs of joints", "limbs of the record",
     ],
 )  # fmt: skip
 def test_what_cannot_be_imported_leaves_nothing(checkpoint, home, content, told, error, words):

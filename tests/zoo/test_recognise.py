@@ -62,6 +62,13 @@ def test_rgbpose(config):
     assert (found.architecture, found.config, found.classes) == ("rgbpose-conv3d", {**config, "num_classes": 7}, 7)
 
 
+@pytest.mark.parametrize("block", [0, 3])
+def test_a_missing_tensor_does_not_change_the_network(block):
+    state = shapes_of("slowonly", num_classes=7)
+    del state[f"backbone.layer2.{block}.conv1.conv.weight"]
+    assert recognise(state).config == {"num_classes": 7}
+
+
 def test_temporal_strides_are_in_no_file():
     found = recognise(shapes_of("slowonly-pose-only", num_classes=7))
     assert found.architecture == "slowonly"
@@ -86,7 +93,8 @@ def test_published_names(file, architecture, classes):
 
 
 ESTIMATORS = [
-    ("hrnet", {"width": 32}), ("hrnet", {"width": 48}), ("hrnet-ae", {"width": 32}), ("higher-hrnet", {"width": 48}),
+    ("hrnet", {"width": 32}), ("hrnet", {"width": 48}), ("hrnet", {"width": 32, "offsets": True}),
+    ("hrnet-ae", {"width": 32}), ("higher-hrnet", {"width": 48}),
     ("simple-baseline-resnet50", {}), ("simple-baseline-mobilenetv2", {}),
 ]  # fmt: skip
 
@@ -121,7 +129,6 @@ def final_layer(maps):
         (dict, "no network that poseact knows"),
         (lambda: without(shapes_of("slowonly", num_classes=2), "cls_head"), "another network of OpenMMLab"),
         (lambda: without(shapes_of("hrnet"), "final_layer"), "without a head for joints, such as ImageNet weights"),
-        (lambda: final_layer(51), "UDP regression: it gives 51 maps"),
         (lambda: final_layer(133), "of other joints: it gives 133 maps"),
         (lambda: empty({"backbone.fc6.weight": (4096, 8192), "backbone.conv1a.conv.weight": (64, 3, 3, 3, 3),
                         "cls_head.fc_cls.weight": (101, 4096)}), "the classic C3D"),
@@ -138,7 +145,7 @@ def final_layer(maps):
                   "backbone.conv1.conv.weight": torch.empty(32, 17, 1, 7, 7, device="meta")}, "no classification head"),
     ],
     ids=[
-        "nothing", "no head", "imagenet", "udp regression", "whole body", "classic c3d", "graph network", "rtmpose",
+        "nothing", "no head", "imagenet", "whole body", "classic c3d", "graph network", "rtmpose",
         "yolo", "resnet", "another resnet", "half a head",
     ],
 )  # fmt: skip
