@@ -1,12 +1,17 @@
-"""The clips of a data set: which videos a folder holds, what they are called, labels and splits. Decodes nothing."""
+"""The clips of a data set: what they are, and which videos a folder holds. Decodes nothing."""
 
 from __future__ import annotations
 
-import csv
+import logging
+import os
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 
-from poseact.errors import InputError, UsageError
+from poseact.errors import InputError
+from poseact.video import holds_images
+from poseact.video.images import SUFFIXES as IMAGE_SUFFIXES
 
 # fmt: off
 VIDEO_SUFFIXES = frozenset((
@@ -18,60 +23,71 @@ VIDEO_SUFFIXES = frozenset((
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One video of a data set.
+    """One video of a data set, or a stretch of one.
 
     Attributes:
-        path: of the file. name: its path within the folder, with forward slashes and without suffix; unique.
-        label: class index, -1 without class folders.
+        path: of the file, or of a folder of numbered images.
+        name: unique; its path within the data set, with forward slashes and without suffix, and the stretch.
+        label: class index, -1 without a label.
+        start, end: s from the first frame; only what is shown between them belongs to the clip.
     """
 
     path: Path
     name: str
     label: int
+    start: float = 0.0
+    end: float = inf
 
 
 def find_videos(folder: Path) -> list[Path]:
-    """Every video file below a folder, sorted; hidden files and folders are left out. Raises: InputError if none."""
-    found = sorted(
-        path
-        for path in folder.rglob("*")
-        if path.suffix.lower() in VIDEO_SUFFIXES
-        and path.is_file()
-        and not any(part.startswith(".") for part in path.relative_to(folder).parts)
-    )
-    if not found:
-        raise InputError(f"{folder} holds no video; known suffixes are {' '.join(sorted(VIDEO_SUFFIXES))}")
-    return found
+    """Every video file below a folder, or every folder of images where there is no video, sorted.
 
-
-def find_clips(folder: Path) -> tuple[list[Clip], tuple[str, ...]]:
-    """The clips below a folder and the class names: the first-level folders, if every video lies in one.
-
-    Raises: InputError when the folder is missing or holds no video; UsageError when two names collide.
+    Hidden files and folders are left out. Links to folders are followed, but never into a folder that is read anyway.
+    What else is left out is logged. Raises: InputError if there is none.
     """
-    if not folder.is_dir():
-        raise InputError(f"{folder} is not a folder")
-    paths = find_videos(folder)
-    parts = [path.relative_to(folder).parts for path in paths]
-    classes = tuple(sorted({part[0] for part in parts})) if all(len(part) > 1 for part in parts) else ()
-    number = {name: index for index, name in enumerate(classes)}
-    clips = [
-        Clip(path, path.relative_to(folder).with_suffix("").as_posix(), number.get(part[0], -1))
-        for path, part in zip(paths, parts, strict=True)
-    ]
-    names = [clip.name for clip in clips]
-    twice = sorted({name for name in names if names.count(name) > 1}) if len(set(names)) < len(names) else []
-    if twice:
-        raise UsageError(f"two videos are called {twice[0]!r} but for their suffix; rename one")
-    return clips, classes
+    videos: list[Path] = []
+    images: list[Path] = []
+    for here, names in _walk(folder):
+        videos += [here / name for name in names if Path(name).suffix.lower() in VIDEO_SUFFIXES]
+        if sum(Path(name).suffix.lower() in IMAGE_SUFFIXES for name in names) > 1 and holds_images(here):
+            images.append(here)
+    found = sorted(path for path in videos if path.is_file())
+    if len(found) < len(videos):
+        gone = sorted(set(videos) - set(found))
+        _warn("links that lead to no video are left out", gone)
+    if found and images:
+        _warn("folders of images are left out because there are videos too; name them to take them", sorted(images))
+    if not found and not images:
+        raise InputError(
+            f"{folder} holds no video and no folder of images; known suffixes are {' '.join(sorted(VIDEO_SUFFIXES))}"
+        )
+    return found or sorted(images)
 
 
-def read_splits(path: Path) -> dict[str, str]:
-    """A CSV file with the columns `path` and `split` -> {clip name: split name}. Raises: UsageError."""
-    try:
-        rows = list(csv.DictReader(path.read_text(encoding="utf-8").splitlines()))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{path} cannot be read as a CSV file with the columns path,split: {error}") from error
-    if not rows or not {"path", "split"} <= rows[0].keys():
-        raise UsageError(f"{path} needs a first line with the columns path,split")
-    return {str(Path(row["path"]).with_suffix("").as_posix()): row["split"] for row in rows}
+def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
+    """Every folder that is not hidden, the first one too, with the names of its files that are not."""
+    taken = {os.path.realpath(top)}
+    above = set(map(str, Path(*taken).parents))
+
+    def is_new(path: str) -> bool:
+        if not os.path.islink(path):  # noqa: PTH114 (many paths)
+            return True
+        real = Path(os.path.realpath(path))
+        parents = set(map(str, real.parents))
+        if str(real) in above or taken & {str(real), *parents}:
+            return False
+        taken.add(str(real))
+        above.update(parents)
+        return True
+
+    def unreadable(error: OSError) -> None:
+        _warn(f"folders cannot be read ({error.strerror}) and are left out", [Path(error.filename)])
+
+    for here, folders, names in os.walk(top, onerror=unreadable, followlinks=True):
+        folders[:] = [name for name in sorted(folders) if name[0] != "." and is_new(f"{here}/{name}")]
+        yield Path(here), [name for name in names if name[0] != "."]
+
+
+def _warn(what: str, paths: Sequence[Path]) -> None:
+    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
+    logging.getLogger("poseact").warning("%s: %s%s", what, paths[0], more)

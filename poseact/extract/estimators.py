@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import difflib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
-from poseact.pose import HeatmapTopDown, PictureEstimator, PoseEstimator, TopDown, UltralyticsPose
+from poseact.pose import BottomUp, HeatmapTopDown, PictureEstimator, PoseEstimator, TopDown, UltralyticsPose
+from poseact.precision import in_precision
 from poseact.zoo import Card, load_with_card, manifest
 from poseact.zoo.load import Loaded
 from poseact.zoo.shelf import model
@@ -20,6 +21,7 @@ YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
 YOLO_NAME = re.compile(r"yolo\w+-pose(-\w+)?")
 YOLO_EXAMPLES = ("yolo11n-pose", "yolo11s-pose", "yolo11m-pose", "yolo26n-pose", "yolov8n-pose")
 MOVENET = "movenet"
+BOTTOM_UP = ("higher-hrnet", "hrnet-ae")
 TOP_DOWN = ("hrnet", "simple-baseline-resnet50", "simple-baseline-mobilenetv2")
 OPTIONS = {"classify": "--model", "detect": "--detector"}
 
@@ -33,8 +35,9 @@ class Opened:
 
 
 def open_estimator(
-    name: str, *, flip: bool, device: str | torch.device = "cpu", people: tuple[str, ...] | None = None
-) -> Opened:
+    name: str, *, flip: bool, device: str | torch.device = "cpu", people: tuple[str, ...] | None = None,
+    dtype: torch.dtype = torch.float32,
+) -> Opened:  # fmt: skip
     """Open a pose estimator.
 
     Args:
@@ -42,6 +45,7 @@ def open_estimator(
             folder of a run; a YOLO pose checkpoint, by path or by name, with or without its suffix.
         flip: average with the mirrored picture, where the estimator can.
         people: the classes of a YOLO that are people; None: "person".
+        dtype: in which networks of ours compute.
     Raises: UsageError for an unknown name and for models that are no pose estimators, ModelError and its kinds.
     """
     if is_yolo(name):
@@ -56,6 +60,7 @@ def open_estimator(
     except WeightsNotFound as error:
         raise (error if found else _unknown(name)) from error
     _check_task(name, loaded.card.task)
+    loaded = replace(loaded, network=in_precision(loaded.network, dtype))
     return Opened(_from_card(loaded, flip, device), loaded.sha256)
 
 
@@ -68,6 +73,9 @@ def _from_card(loaded: Loaded, flip: bool, device: str | torch.device) -> PoseEs
     card = loaded.card
     if card.architecture == MOVENET:
         return TopDown(loaded.network, name=card.name, flip=flip, device=device)
+    if card.architecture in BOTTOM_UP:
+        size = min(_estimation(card)["size"])
+        return BottomUp(loaded.network, name=card.name, size=size, flip=flip, device=device)
     if card.architecture not in TOP_DOWN:
         raise InvalidWeights(f"{card.name}: {card.architecture!r} is not the architecture of a pose estimator")
     return HeatmapTopDown(loaded.network, name=card.name, **_estimation(card), flip=flip, device=device)

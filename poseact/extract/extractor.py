@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import islice
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +19,14 @@ import numpy as np
 from poseact import __version__
 from poseact.detect import Detector
 from poseact.errors import InvalidVideo, NoPerson
+from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected, spread
 from poseact.extract.plan import EVERY_FRAME, FramePlan
+from poseact.extract.shots import change, link_within_shots, shot_starts, signature
 from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks, judged
-from poseact.track import Selection, link, select
+from poseact.track import Selection, select
 from poseact.types import Array, Boxes, Frame, Gap, Keypoints, PoseSequence, Provenance, Track, VideoInfo
-from poseact.video import VideoReader, open_video
+from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoReader, open_video
 
 Progress = Callable[[int, int], None]
 KEPT_BYTES = 256 << 20
@@ -57,6 +60,8 @@ class Extraction:
             looked at, with the scores and reasons of the selection; `others` is None.
         selection: who was chosen and why; None when nobody was seen.
         timings: seconds per stage: "decode", "detect", "pose", "track".
+        shots: the first frame of each shot, by its number in the video; tracks never cross from one to the next.
+        planned: frames that were to be looked at.
     """
 
     info: VideoInfo
@@ -64,6 +69,8 @@ class Extraction:
     poses: PoseSequence
     selection: Selection | None
     timings: dict[str, float]
+    shots: tuple[int, ...] = ()
+    planned: int = 0
 
 
 @dataclass(frozen=True)
@@ -77,7 +84,13 @@ class Extractor:
         weights: sha256 by role, kept with the poses.
         decoder: "auto", "pyav", "opencv" or "decord".
         batch_size: frames that are detected together.
+        limits: of what a video may announce. image_fps: pictures per second of folders of images.
+        detect_every: people are detected in every so many looked-at frames, and wherever somebody appears or is lost;
+            in between their boxes are interpolated.
+        pose_every: of the frames of the plan, only every so many are looked at, and those between them where a chosen
+            person moves far; other poses in between are interpolated, and marked.
         max_boxes: at most so many people of a frame, those with the strongest boxes, are estimated and followed.
+        open_video: `poseact.video.open_video`, or `DecodingAhead.open`.
     """
 
     detector: Detector | None
@@ -87,10 +100,15 @@ class Extractor:
     decoder: str = "auto"
     batch_size: int = 16
     max_boxes: int = 6
+    open_video: Callable[..., VideoReader] = open_video
+    limits: Limits = DEFAULT_LIMITS
+    image_fps: float = IMAGE_FPS
+    detect_every: int = 1
+    pose_every: int = 1
 
     def __call__(
         self, path: str | Path, plan: FramePlan = EVERY_FRAME, *, person: str = "auto", refined: int = 1,
-        progress: Progress | None = None,
+        progress: Progress | None = None, start: float = 0.0, end: float = inf,
     ) -> Extraction:  # fmt: skip
         """Extract the poses of everybody in a video.
 
@@ -99,57 +117,83 @@ class Extractor:
             person: the rule by which people are chosen, see `poseact.track.select`.
             refined: the accurate estimator looks at the best so many people, and at all whom the rule chooses.
             progress: called with (frames done, frames planned).
+            start, end: s; what is shown before and after them is not looked at.
         Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
         """
         timings = Timings()
         with timings.stage("decode"):
-            reader = open_video(path, self.decoder)
+            reader = self.open_video(path, self.decoder, self.limits, self.image_fps)
         with reader:
-            wanted = plan.indices(reader.info)
+            planned = planned_frames(reader, plan, start, end)
+            wanted = planned[every_nth(len(planned), self.pose_every)]
             looks = 1 if self.estimator is None else 2
             report = _Steps(progress, looks * len(wanted))
-            first = self._first_look(reader, wanted, timings, report)
+            first = self._first_look(reader, wanted, refined, timings, report)
             if not first.index:
                 raise InvalidVideo(f"{path}: no frame could be decoded; the file is damaged or not a video")
             gaps = tuple(reader.gaps)
             with timings.stage("track"):
-                tracks = link(first.boxes, first.keypoints, np.array(first.pts))
+                starts = shot_starts(first.changes, np.array(first.pts))
+                tracks = link_within_shots(first.boxes, first.keypoints, np.array(first.pts), starts)
                 selection = _selected(tracks, first.size, person)
             final: tuple[int, ...] = ()  # tracks with poses of the accurate estimator
             if self.estimator is not None and selection is not None:
                 final = selection.ids if selection.by_id else max(selection.ids, selection.ranked[:refined], key=len)
                 tracks = self._second_look(reader, first, tracks, final, timings, report)
+            pts, index = np.array(first.pts), np.array(first.index)
+            if self.pose_every > 1:
+                index, pts, tracks, at = _in_between(reader, planned, first, tracks)
+                chosen = final or (selection.ids if selection is not None else ())
+                tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
             report.finish()
         poses = from_tracks(
-            tracks, first.size, reader.info.fps, np.array(first.pts), np.array(first.index), Path(path).stem,
+            tracks, first.size, reader.info.fps, pts, index, Path(path).stem,
             provenance=self._provenance(path),
         )  # fmt: skip
         accurate = self.estimator or self.scout
         estimators = [(accurate if number in final else self.scout).name for number in poses.track_id]
-        return Extraction(reader.info, gaps, judged(poses, selection, estimators), selection, timings.seconds)
+        shots = tuple(first.index[row] for row in starts)
+        return Extraction(
+            reader.info, gaps, judged(poses, selection, estimators), selection, timings.seconds, shots, len(planned)
+        )  # fmt: skip
 
-    def _first_look(self, reader: VideoReader, wanted: Array, timings: Timings, report: _Steps) -> _Look:
+    def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
         look = _Look()
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
         while batch := _next(frames, self.batch_size, timings):
-            boxes, keypoints = self._everybody([frame.image for frame in batch], timings)
+            boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
+            look.accurate += accurate
             look.boxes += boxes
             look.keypoints += keypoints
             look.remember(batch)
             report.add(len(batch))
         return look
 
-    def _everybody(self, images: list[Array], timings: Timings) -> tuple[list[Boxes], list[Keypoints]]:
-        """The people in each picture: their boxes, at most `max_boxes`, and their joints."""
+    def _everybody(
+        self, images: list[Array], refined: int, timings: Timings
+    ) -> tuple[list[Boxes], list[Keypoints], list[bool]]:
+        """The people in each picture: their boxes, at most `max_boxes`, their joints, and whether these are final.
+
+        Where there are no more people than would be refined, the accurate estimator looks at once.
+        """
         if isinstance(self.scout, PictureEstimator):
             with timings.stage("pose"):
                 found = self.scout.everybody(images)
-            return [boxes[: self.max_boxes] for boxes, _ in found], [people[: self.max_boxes] for _, people in found]
+            people = [keypoints[: self.max_boxes] for _, keypoints in found]
+            return [boxes[: self.max_boxes] for boxes, _ in found], people, [False] * len(images)
         assert self.detector is not None
         with timings.stage("detect"):
-            boxes = [found[: self.max_boxes] for found in self.detector(images)]
+            detected = sparsely_detected(self.detector, images, self.detect_every)
+            boxes = [one[: self.max_boxes] for one in detected]
+        final = [self.estimator is not None and len(one) <= refined for one in boxes]
+        keypoints: dict[int, Keypoints] = {}
         with timings.stage("pose"):
-            return boxes, self.scout(images, boxes)
+            for look, accurate in ((self.scout, False), (self.estimator, True)):
+                rows = [row for row, known in enumerate(final) if known == accurate]
+                if look is not None and rows:
+                    estimated = look([images[row] for row in rows], [boxes[row] for row in rows])
+                    keypoints |= dict(zip(rows, estimated, strict=True))
+        return boxes, [keypoints[row] for row in range(len(images))], final
 
     def _second_look(
         self,
@@ -162,14 +206,52 @@ class Extractor:
     ) -> list[Track]:
         assert self.estimator is not None
         chosen = [track for track in tracks if track.id in ids]
-        position = {index: row for row, index in enumerate(first.index)}
-        refined = {track.id: (track.xy.copy(), track.score.copy()) for track in chosen}
-        needed = sorted(position[index] for index in first.index if any(t.present[position[index]] for t in chosen))
+        needed = [
+            row
+            for row in range(len(first.index))
+            if any(t.present[row] and (t.interpolated[row] or not first.accurate[row]) for t in chosen)
+        ]
         again = [first.index[row] for row in needed if first.index[row] not in first.kept]
         frames = _merged(first.kept, (first.index[row] for row in needed), reader.frames(again) if again else iter(()))
+        new = self._estimated(self.estimator, frames, first.index, chosen, timings, report)
+        return [new.get(track.id, track) for track in tracks]
+
+    def _look_between(
+        self,
+        reader: VideoReader,
+        index: Array,
+        tracks: list[Track],
+        at: Array,
+        ids: tuple[int, ...],
+        timings: Timings,
+        report: _Steps,
+    ) -> list[Track]:
+        """Estimate the chosen people between two looks as well, where they moved far; `at`: positions in `index`."""
+        estimator = self.estimator or self.scout
+        chosen = [track for track in tracks if track.id in ids]
+        if isinstance(estimator, PictureEstimator) or not chosen:
+            return tracks
+        moved = np.any([moved_far(track, at) for track in chosen], axis=0)
+        if not moved.any():
+            return tracks
+        new = self._estimated(estimator, reader.frames(index[moved]), index.tolist(), chosen, timings, report)
+        return [seen_anew(track, new[track.id]) if track.id in new else track for track in tracks]
+
+    def _estimated(
+        self,
+        estimator: PoseEstimator,
+        frames: Iterator[Frame],
+        index: list[int],
+        tracks: list[Track],
+        timings: Timings,
+        report: _Steps,
+    ) -> dict[int, Track]:
+        """The tracks, by id, with new poses in these frames; `index` numbers the frames of the tracks."""
+        position = {number: row for row, number in enumerate(index)}
+        new = {track.id: (track.xy.copy(), track.score.copy()) for track in tracks}
         while batch := _next(frames, self.batch_size, timings):
             rows = [position[frame.index] for frame in batch]
-            there = [[track for track in chosen if track.present[row]] for row in rows]
+            there = [[track for track in tracks if track.present[row]] for row in rows]
             boxes = [
                 Boxes(
                     np.stack([t.boxes[row] for t in people]), np.array([t.box_score[row] for t in people], np.float32)
@@ -177,20 +259,43 @@ class Extractor:
                 for row, people in zip(rows, there, strict=True)
             ]
             with timings.stage("pose"):
-                keypoints = self.estimator([frame.image for frame in batch], boxes)
+                keypoints = estimator([frame.image for frame in batch], boxes)
             for row, people, found in zip(rows, there, keypoints, strict=True):
                 for track, xy, score in zip(people, found.xy, found.score, strict=True):
-                    refined[track.id][0][row], refined[track.id][1][row] = xy, score
+                    new[track.id][0][row], new[track.id][1][row] = xy, score
             report.add(len(batch))
-        return [
-            replace(track, xy=refined[track.id][0], score=refined[track.id][1]) if track.id in refined else track
-            for track in tracks
-        ]
+        return {track.id: replace(track, xy=new[track.id][0], score=new[track.id][1]) for track in tracks}
 
     def _provenance(self, path: str | Path) -> Provenance:
         estimator = self.estimator or self.scout
         detector = self.detector or self.scout
         return Provenance(str(path), detector.name, estimator.name, self.weights, __version__)
+
+
+def planned_frames(reader: VideoReader, plan: FramePlan, start: float, end: float) -> Array:
+    """(n,) int64: the frames of a plan for one stretch of a video. Raises: InvalidVideo when it shows none."""
+    if (start, end) == (0.0, inf):
+        return plan.indices(reader.info)
+    shown = reader.between(start, end)
+    if not shown:
+        raise InvalidVideo(
+            f"{reader.info.path} lasts {reader.info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
+        )
+    part = replace(reader.info, frame_count=len(shown), duration=len(shown) / max(reader.info.fps, 1.0))
+    return shown.start + plan.indices(part)
+
+
+def _in_between(
+    reader: VideoReader, planned: Array, look: _Look, tracks: list[Track]
+) -> tuple[Array, Array, list[Track], Array]:
+    """The planned frames from the first to the last that was seen: (T,) index, (T,) pts, tracks over them, and where
+    among them the looks are.
+    """
+    index = planned[(planned >= look.index[0]) & (planned <= look.index[-1])]
+    at = np.searchsorted(index, look.index)
+    pts = reader.times(index)
+    pts[at] = look.pts
+    return index, pts, [spread(track, at, pts) for track in tracks], at
 
 
 @dataclass
@@ -201,6 +306,9 @@ class _Look:
     keypoints: list[Keypoints] = field(default_factory=list)
     index: list[int] = field(default_factory=list)
     pts: list[float] = field(default_factory=list)
+    accurate: list[bool] = field(default_factory=list)
+    changes: list[float] = field(default_factory=list)
+    latest: Array | None = None
     size: tuple[int, int] = (0, 0)
     kept: dict[int, Frame] = field(default_factory=dict)
     kept_bytes: int = 0
@@ -209,6 +317,10 @@ class _Look:
         height, width = batch[0].image.shape[:2]
         self.size = (int(height), int(width))
         for frame in batch:
+            small = signature(frame.image)
+            if self.latest is not None:
+                self.changes.append(change(self.latest, small))
+            self.latest = small
             self.index.append(frame.index)
             self.pts.append(frame.pts)
             if self.kept_bytes + frame.image.nbytes <= KEPT_BYTES:

@@ -1,25 +1,46 @@
-"""A folder of videos -> one file of poses: finished clips are never done twice, and the order is that of the clips."""
+"""Many videos -> one file of poses: nothing is done twice, and the order is that of the videos' paths."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import hashlib
+import json
+from collections.abc import Generator, Mapping, Sequence
+from contextlib import closing
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from poseact import __version__
+from poseact.errors import UsageError
 from poseact.extract.clips import Clip
 from poseact.extract.engine import in_this_process
-from poseact.extract.journal import Journal
+from poseact.extract.journal import Journal, file_size
 from poseact.extract.plan import EVERY_FRAME, FramePlan
-from poseact.extract.work import Engine, Failed, OpenExtractor, Work
-from poseact.poses import PoseDataset, check_target, write_poses
+from poseact.extract.quality import quality_of
+from poseact.extract.record import Record, errors_path, quality_path, record_path, size_of, write_errors, write_quality
+from poseact.extract.result import Done, Failed
+from poseact.extract.work import Engine, Extract, OpenExtractor
+from poseact.files import remove_leftovers
+from poseact.poses import PoseDataset, check_place, check_target, read_poses, write_poses
+from poseact.poses.merge import in_order
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one clip: `error` is None, or one line."""
+    """What became of one clip.
+
+    Attributes:
+        result: None for one that an earlier call finished.
+        earlier: an earlier call did it; it was not done again.
+    """
 
     clip: Clip
-    error: str | None
+    result: Done | Failed | None
+    earlier: bool = False
+
+    @property
+    def error(self) -> str | None:
+        """One line when it failed."""
+        return self.result.message if isinstance(self.result, Failed) else None
 
 
 def extract_folder(
@@ -33,40 +54,240 @@ def extract_folder(
     plan: FramePlan = EVERY_FRAME,
     person: str = "auto",
     max_persons: int = 2,
+    float16: bool = False,
     engine: Engine = in_this_process,
-) -> Iterator[Outcome]:
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Generator[Outcome]:
     """Extract every clip and write `out` at the end; yields as clips finish.
 
-    Each finished clip is one whole file in the journal folder beside `out`, so that the same call goes on after it was
-    killed. The journal is removed when `out` stands.
+    Each clip, finished or failed, is one whole file in the journal folder beside `out`, so that the same call goes on
+    after it was killed. When `out` stands, a record beside it takes the journal's place: the same call then does what
+    is new, and nothing where nothing is.
 
     Args:
-        settings: what the poses depend on; a journal with other settings is refused.
+        settings: what the poses depend on, by option; what was begun with other settings is refused.
         plan: which frames of each video to look at.
         person: the rule by which the people of each clip are ranked, the person of interest first.
         max_persons: at most so many people are chosen; everybody else is stored as `others`.
+        float16: half the size of `out`, as PYSKL's own files.
         engine: what runs the work.
-    Raises: OutputError; UsageError for a journal with other settings.
+        overwrite: start anew in place of a finished target, or of a run with other settings. An unfinished run with
+            the same settings goes on, so that a command with this option ends at last, however often it is killed.
+        retry_failed: clips that failed in an earlier call are tried again.
+    Raises: OutputError; UsageError for other settings, a target of other origin, or one in use.
     """
     check_target(out)
-    journal = Journal.open(out, {**settings, "person": person, "max_persons": max_persons})
-    waiting = [clip for clip in clips if not journal.holds(clip)]
-    yield from (Outcome(clip, None) for clip in clips if journal.holds(clip))
-    for clip, result in engine(waiting, Work(journal, plan, person, max_persons), open_extractor):
-        yield Outcome(clip, result.message if isinstance(result, Failed) else None)
-    _assemble(journal, clips, out, classes, splits or {})
+    wanted = _wanted(settings, person, max_persons, float16)
+    with Journal.beside(out) as journal:
+        for path in (out, record_path(out), quality_path(out), errors_path(out)):
+            remove_leftovers(path)
+        run = _Run(clips, out, journal, wanted, retry_failed, _sorting(clips, classes, splits or {}))
+        finished = run.resume(overwrite=overwrite)
+        yield from (Outcome(clip, None, earlier=True) for clip in run.done)
+        yield from (Outcome(clip, failed, earlier=True) for clip, failed in run.failed.items())
+        if finished:
+            return
+        results = engine(run.waiting, Extract(journal, plan, person, max_persons), open_extractor)
+        with closing(results):
+            for clip, result in results:
+                if isinstance(result, Failed):
+                    run.failed[clip] = result
+                    journal.fail(clip, result)
+                yield Outcome(clip, result)
+        run.assemble(classes, splits or {}, float16=float16)
 
 
-def _assemble(
-    journal: Journal, clips: Sequence[Clip], out: Path, classes: Sequence[str], splits: Mapping[str, str]
-) -> None:
-    """Write the target from the finished clips, in their order, and remove the journal; nothing if there is none."""
-    done = [clip for clip in clips if journal.holds(clip)]
-    if not done:
-        return
-    parts: dict[str, list[str]] = {}
-    for clip in done:
-        if clip.name in splits:
-            parts.setdefault(splits[clip.name], []).append(clip.name)
-    write_poses(out, PoseDataset([journal.poses(clip) for clip in done], parts, tuple(classes)))
-    journal.remove()
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """Clips that earlier calls have done, those that failed in them, and those that are left to do."""
+
+    done: Sequence[Clip]
+    failed: Sequence[Clip]
+    waiting: Sequence[Clip]
+
+
+def standing(
+    clips: Sequence[Clip],
+    out: Path,
+    *,
+    settings: Mapping[str, object],
+    person: str = "auto",
+    max_persons: int = 2,
+    float16: bool = False,
+    overwrite: bool = False,
+    retry_failed: bool = False,
+) -> Standing:
+    """What `extract_folder` would find, without changing anything. Raises: as it does."""
+    check_target(out)
+    wanted = _wanted(settings, person, max_persons, float16)
+    run = _Run(clips, out, Journal.of(out), wanted, retry_failed)
+    run.look(overwrite=overwrite)
+    return Standing(run.done, list(run.failed), run.waiting)
+
+
+def _wanted(settings: Mapping[str, object], person: str, max_persons: int, float16: bool) -> dict[str, object]:
+    """Everything that the target depends on, as JSON gives it back."""
+    ours = {"person": person, "max-persons": max_persons, "float16": float16, "poseact": __version__}
+    return dict(json.loads(json.dumps({**settings, **ours})))
+
+
+@dataclass
+class _Run:
+    """One call: what earlier calls did, and what is left to do."""
+
+    clips: Sequence[Clip]
+    out: Path
+    journal: Journal
+    settings: dict[str, object]
+    retry_failed: bool
+    sorting: str = ""
+    done: list[Clip] = field(default_factory=list)
+    failed: dict[Clip, Failed] = field(default_factory=dict)
+    waiting: list[Clip] = field(default_factory=list)
+
+    def look(self, *, overwrite: bool) -> Record | None:
+        """Sort the clips by what earlier calls did, and change nothing; returns the record of a finished target.
+
+        Raises: UsageError; OutputError where something stands that is no target.
+        """
+        if overwrite:
+            check_place(self.out)
+        begun = self.journal.settings
+        goes_on = begun is not None and _same(begun, self.settings)
+        if begun is not None and not goes_on and not overwrite and not self.journal.empty:
+            raise UsageError(f"{self.journal.folder} was begun {_difference(begun, self.settings)}; {ANEW}")
+        record = None
+        if goes_on:
+            self._sort_by_journal()
+        elif not overwrite and (record := self._target()) is not None:
+            for clip in self.clips:
+                size, why = record.failed.get(clip.name, (-1, None))
+                same = file_size(clip)
+                self._sort(clip, record.done.get(clip.name) == same, why if size == same else None)
+        else:
+            check_place(self.out)
+            self.waiting += self.clips
+        return record
+
+    def resume(self, *, overwrite: bool) -> bool:
+        """Find out what is left, from the journal, or from a finished target; True when there is nothing to do.
+
+        Raises: as `look`.
+        """
+        record = self.look(overwrite=overwrite)
+        begun = self.journal.settings
+        if begun is None or not _same(begun, self.settings):
+            self.journal.clear()
+            if record is not None:
+                if not self.waiting and record.sorting == self.sorting:
+                    return True
+                self._unpack(record)
+            self.journal.begin(self.settings)
+            self._sort_by_journal()
+        self.journal.sweep()
+        return False
+
+    def _target(self) -> Record | None:
+        """The record of the target, if there is one. Raises: UsageError for a target of another origin."""
+        if not self.out.exists():
+            return None
+        record = Record.beside(self.out)
+        if record is None:
+            if self.out.is_dir() and not any(self.out.iterdir()):
+                return None
+            raise UsageError(f"{self.out} exists and is not what an earlier extraction left there; {ANEW}")
+        if not _same(record.settings, self.settings):
+            raise UsageError(f"{self.out} was made {_difference(record.settings, self.settings)}; {ANEW}")
+        gone = sorted(record.done.keys() - {clip.name for clip in self.clips})
+        if gone:
+            raise UsageError(
+                f"{self.out} holds poses of {len(gone)} videos that are not among the inputs any more, such as "
+                f"{gone[0]!r}; {ANEW}"
+            )
+        return record
+
+    def _sort_by_journal(self) -> None:
+        self.done, self.failed, self.waiting = [], {}, []
+        for clip in self.clips:
+            self._sort(clip, self.journal.holds(clip), self.journal.failure(clip))
+
+    def _sort(self, clip: Clip, done: bool, failed: Failed | None) -> None:
+        if done:
+            self.done.append(clip)
+        elif failed is not None and not self.retry_failed:
+            self.failed[clip] = failed
+        else:
+            self.waiting.append(clip)
+
+    def _unpack(self, record: Record) -> None:
+        """The target's poses and failures into the journal."""
+        poses = {sequence.name: sequence for sequence in read_poses(self.out).annotations}
+        for clip in self.done:
+            if clip.name in poses:
+                held = poses[clip.name]
+                self.journal.store(clip, held, record.quality.get(clip.name) or quality_of(held))
+        for clip, why in self.failed.items():
+            self.journal.fail(clip, why)
+
+    def assemble(self, classes: Sequence[str], splits: Mapping[str, str], *, float16: bool) -> None:
+        """Write the target from the finished clips, the record and the errors; remove the journal.
+
+        Without a finished clip there is no target, and the next call tries everything again.
+        """
+        failed = {clip: self.failed[clip] for clip in self.clips if clip in self.failed}
+        done = [clip for clip in self.clips if clip not in failed]
+        if done:
+            poses = in_order(replace(self.journal.poses(clip), name=clip.name, label=clip.label) for clip in done)
+            parts: dict[str, list[str]] = {}
+            for one in poses:
+                if one.name in splits:
+                    parts.setdefault(splits[one.name], []).append(one.name)
+            write_poses(self.out, PoseDataset(poses, parts, tuple(classes)), float16=float16)
+            by_name = {clip.name: clip for clip in done}
+            qualities = {one.name: self.journal.quality(by_name[one.name]) or quality_of(one) for one in poses}
+            Record(
+                self.settings, size_of(self.out), {clip.name: file_size(clip) for clip in done},
+                {clip.name: (file_size(clip), why) for clip, why in failed.items()}, self.sorting,
+                qualities,
+            ).write(self.out)  # fmt: skip
+            write_quality(self.out, qualities)
+        write_errors(self.out, failed)
+        self.journal.clear()
+
+
+def _sorting(clips: Sequence[Clip], classes: Sequence[str], splits: Mapping[str, str]) -> str:
+    """Digest of what may change without another look at the videos."""
+    told = [list(classes), sorted((clip.name, clip.label, splits.get(clip.name, "")) for clip in clips)]
+    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
+
+
+ANEW = "use --overwrite to start anew, or choose another --out"
+
+
+def _same(there: Mapping[str, object], now: Mapping[str, object]) -> bool:
+    """Whether settings are the same; an option that is not given is one that an older version did not know."""
+    return _given(there) == _given(now)
+
+
+def _given(settings: Mapping[str, object]) -> dict[str, object]:
+    return {name: value for name, value in settings.items() if value is not None and value is not False}
+
+
+def _difference(there: Mapping[str, object], now: Mapping[str, object]) -> str:
+    """The first setting that differs, such as `with --pose thunder, now with --pose lightning`."""
+    if not there:
+        return "with settings that cannot be read any more"
+    before, after = _given(there), _given(now)
+    name = next(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
+    return f"{_option(name, there.get(name))}, now {_option(name, now.get(name))}"
+
+
+def _option(name: str, value: object) -> str:
+    if name == "poseact":
+        return f"with poseact {value}"
+    if name == "inputs" and isinstance(value, list):
+        return f"on {', '.join(map(str, value))}"
+    if value in (None, False):
+        return f"without --{name}"
+    return f"with --{name}" if value is True else f"with --{name} {value}"

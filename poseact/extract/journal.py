@@ -1,19 +1,34 @@
-"""The finished clips of an unfinished extraction: one whole file each, in a folder beside the target."""
+"""The clips of an unfinished extraction, finished or failed: one whole file each, in a folder beside the target."""
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from poseact.errors import OutputError, UsageError
+from filelock import FileLock, Timeout
+
+from poseact.errors import InvalidPoses, OutputError, UsageError
 from poseact.extract.clips import Clip
+from poseact.extract.quality import Quality, from_document, to_document
+from poseact.extract.result import Failed
 from poseact.files import write_text
 from poseact.poses import read_pyskl, write_pyskl
 from poseact.types import PoseSequence
+
+SETTINGS = "settings.json"
+LOCK = ".lock"
+POSES = ".pkl"
+FAILURE = ".failed.json"
+QUALITY = ".quality.json"
+HALF_WRITTEN = re.compile(r"\.([0-9a-f]{24}|settings).*-.*")
+HELD = re.compile(r"[0-9a-f]{24}(\.pkl|\.failed\.json)")
+OWN = re.compile(rf"{HELD.pattern}|[0-9a-f]{{24}}\.quality\.json|{HALF_WRITTEN.pattern}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,38 +38,129 @@ class Journal:
     folder: Path
 
     @classmethod
-    def open(cls, out: Path, settings: Mapping[str, object]) -> Journal:
-        """The journal beside a target, new or as an earlier call left it.
+    def of(cls, out: Path) -> Journal:
+        """The journal that a target has while it is not finished, whether or not it is there."""
+        return cls(out.with_name(f"{out.name}.journal"))
 
-        Raises: OutputError; UsageError when it was begun with other settings.
+    @classmethod
+    @contextmanager
+    def beside(cls, out: Path) -> Iterator[Journal]:
+        """The journal of a target, new or as an earlier call left it; this process alone has it within the block.
+
+        Raises: UsageError when another process has it; OutputError.
         """
-        folder = out.with_name(f"{out.name}.journal")
-        note, text = folder / "settings.json", json.dumps(dict(settings), sort_keys=True, indent=1) + "\n"
+        folder = cls.of(out).folder
+        lock = FileLock(folder / LOCK)
         try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise OutputError(f"cannot write beside {out}: {error.strerror}; choose another --out") from error
-        if note.exists() and note.read_text() != text:
+            _lock(lock, folder)
+        except Timeout as error:
             raise UsageError(
-                f"{folder} was begun with other settings; delete it to start anew, or choose another --out"
-            )
-        write_text(note, text)
-        return cls(folder)
+                f"another process is extracting into {out}; wait for it, or choose another --out (one for each --shard)"
+            ) from error
+        except (OSError, NotImplementedError) as error:
+            reason = getattr(error, "strerror", None) or error
+            raise OutputError(f"cannot write beside {out}: {reason}; choose another --out") from error
+        try:
+            yield cls(folder)
+        finally:
+            if not (folder / SETTINGS).exists():
+                with contextlib.suppress(OSError):
+                    (folder / LOCK).unlink()
+                    folder.rmdir()
+            lock.release(force=True)
 
-    def path(self, clip: Clip) -> Path:
-        """Of the file of one clip; it exists when the clip is finished."""
-        return self.folder / f"{hashlib.sha256(clip.name.encode()).hexdigest()[:24]}.pkl"
+    @property
+    def settings(self) -> dict[str, object] | None:
+        """Of the run that was begun in it; None when there is none, nothing when they cannot be read."""
+        try:
+            settings = json.loads((self.folder / SETTINGS).read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            return None
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return settings if isinstance(settings, dict) else {}
+
+    @property
+    def empty(self) -> bool:
+        """Whether no clip is finished in it, and none has failed."""
+        return not any(HELD.fullmatch(path.name) for path in self.folder.iterdir())
+
+    def begin(self, settings: Mapping[str, object]) -> None:
+        """From now on it holds a run with these settings. Raises: OutputError."""
+        write_text(self.folder / SETTINGS, json.dumps(dict(settings), sort_keys=True, indent=1) + "\n")
+
+    def clear(self) -> None:
+        """Forget the run. The settings go first: without them, what is left after a sudden end counts as nothing."""
+        (self.folder / SETTINGS).unlink(missing_ok=True)
+        self._remove(OWN)
+
+    def sweep(self) -> None:
+        """Remove what processes that were killed left half written."""
+        self._remove(HALF_WRITTEN)
 
     def holds(self, clip: Clip) -> bool:
-        return self.path(clip).exists()
+        """Whether the clip is finished."""
+        return self._path(clip, POSES).exists()
 
-    def store(self, clip: Clip, poses: PoseSequence) -> None:
+    def failure(self, clip: Clip) -> Failed | None:
+        """Why the clip failed, if it did; a file of another size has not failed yet."""
+        try:
+            held = json.loads(self._path(clip, FAILURE).read_text(encoding="utf-8"))
+            return Failed(**held["why"]) if held["size"] == file_size(clip) else None
+        except (OSError, ValueError, TypeError, KeyError):  # a failure that cannot be read is found again
+            return None
+
+    def store(self, clip: Clip, poses: PoseSequence, quality: Quality) -> None:
         """Finish a clip. Raises: OutputError."""
-        write_pyskl(self.path(clip), [poses])
+        write_text(self._path(clip, QUALITY), json.dumps(to_document(quality)) + "\n")
+        write_pyskl(self._path(clip, POSES), [poses])
+
+    def fail(self, clip: Clip, failed: Failed) -> None:
+        """Note why a clip has no poses. Raises: OutputError."""
+        content = {"size": file_size(clip), "why": asdict(failed)}
+        write_text(self._path(clip, FAILURE), json.dumps(content) + "\n")
+
+    def quality(self, clip: Clip) -> Quality | None:
+        """Of a finished clip; None when it cannot be read any more."""
+        try:
+            return from_document(json.loads(self._path(clip, QUALITY).read_text(encoding="utf-8")))
+        except (OSError, ValueError, RecursionError):
+            return None
 
     def poses(self, clip: Clip) -> PoseSequence:
-        """Of a finished clip."""
-        return read_pyskl(self.path(clip)).annotations[0]
+        """Of a finished clip, as it was stored. Raises: OutputError when its file was damaged since."""
+        path = self._path(clip, POSES)
+        try:
+            return read_pyskl(path).annotations[0]
+        except (InvalidPoses, IndexError) as error:
+            path.unlink(missing_ok=True)
+            raise OutputError(
+                f"the finished poses of {clip.name} in {path} were damaged and are removed; run the same command again"
+            ) from error
 
-    def remove(self) -> None:
-        shutil.rmtree(self.folder)
+    def _remove(self, names: re.Pattern[str]) -> None:
+        for path in self.folder.iterdir():
+            if names.fullmatch(path.name):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+
+    def _path(self, clip: Clip, suffix: str) -> Path:
+        name = hashlib.sha256(clip.name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        return self.folder / f"{name}{suffix}"
+
+
+def file_size(clip: Clip) -> int:
+    """Bytes of a clip's file; -1 when it cannot be seen."""
+    try:
+        return clip.path.stat().st_size
+    except OSError:
+        return -1
+
+
+def _lock(lock: FileLock, folder: Path) -> None:
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        lock.acquire(timeout=0)
+        if (folder / LOCK).exists():
+            return
+        lock.release(force=True)  # its last owner removed the folder together with the lock just before freeing it

@@ -2,53 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import time
+import traceback
+from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from poseact.errors import InputError
+from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError
 from poseact.extract.clips import Clip
-from poseact.extract.extractor import Extractor
+from poseact.extract.extractor import Extractor, Progress
 from poseact.extract.journal import Journal
 from poseact.extract.plan import EVERY_FRAME, FramePlan
+from poseact.extract.quality import quality_of
+from poseact.extract.result import CRASHED, INTERNAL_ERROR, TOO_MUCH_MEMORY, Done, Failed, Result
 from poseact.poses import ranked
 
 OpenExtractor = Callable[[], Extractor]
 """Makes an extractor in whichever process runs it; must be picklable."""
 
 
-@dataclass(frozen=True, slots=True)
-class Done:
-    """A clip whose poses are in the journal.
+class Work(Protocol):
+    """Done with every clip. Small and picklable, like its results: neither frames nor poses travel."""
 
-    Attributes:
-        frames: looked at.
-    """
+    def __call__(self, extractor: Extractor, clip: Clip, progress: Progress | None = None) -> Result:
+        """Do it; `progress` is called with (steps done, steps planned), at least every few seconds.
 
-    frames: int
-
-
-@dataclass(frozen=True, slots=True)
-class Failed:
-    """A clip that has no poses.
-
-    Attributes:
-        code: the kind of error, "InvalidVideo" for example. message: one line for people.
-    """
-
-    code: str
-    message: str
-
-
-Result = Done | Failed
+        Raises: what is not the clip's fault, OutputError and ModelError for example; it ends the run.
+        """
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class Extract:
     """Extract the poses of one clip and put them into the journal as one whole file.
 
-    Small and picklable, like its arguments but for the extractor and like its results: neither frames nor poses travel
-    between processes. The journal folder must be the same for all of them.
+    The journal folder must be the same for all processes.
 
     Attributes:
         journal: where finished clips go.
@@ -62,15 +50,44 @@ class Work:
     person: str = "auto"
     max_persons: int = 2
 
-    def __call__(self, extractor: Extractor, clip: Clip) -> Result:
-        """Do it. Raises: what is not the clip's fault, OutputError and ModelError for example."""
+    def __call__(self, extractor: Extractor, clip: Clip, progress: Progress | None = None) -> Result:
+        """See `Work`."""
+        started = time.monotonic()
         try:
-            seen = extractor(clip.path, self.plan, person=self.person, refined=self.max_persons)
-        except InputError as error:
-            return Failed(type(error).__name__, str(error))
-        poses = replace(ranked(seen.poses, seen.selection, self.max_persons), name=clip.name, label=clip.label)
-        self.journal.store(clip, poses)
-        return Done(len(poses.pts))
+            seen = extractor(
+                clip.path, self.plan, person=self.person, refined=self.max_persons, progress=progress,
+                start=clip.start, end=clip.end,
+            )  # fmt: skip
+            poses = replace(ranked(seen.poses, seen.selection, self.max_persons), name=clip.name, label=clip.label)
+        except (OutputError, ModelError):
+            raise
+        except Exception as error:
+            return _failed(clip, error)
+        quality = quality_of(
+            poses, nominal=seen.info.frame_count, planned=seen.planned, gaps=len(seen.gaps), shots=len(seen.shots)
+        )
+        self.journal.store(clip, poses, quality)
+        return Done(len(poses.pts), len(seen.poses), time.monotonic() - started)
+
+
+def _failed(clip: Clip, error: Exception) -> Failed:
+    """What an exception says of the clip. A video that meets a bug costs itself, not the run."""
+    if isinstance(error, DecoderCrashed):
+        return Failed(CRASHED, str(error))
+    for kind in (InputError, LimitExceeded, UsageError):
+        if isinstance(error, kind):
+            return Failed(_public(error), str(error))
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return Failed(
+            TOO_MUCH_MEMORY, f"{clip.path}: out of memory; use fewer --workers, or a smaller or shorter video"
+        )
+    told = f"{clip.path}: internal error: {type(error).__name__}: {error}"
+    return Failed(INTERNAL_ERROR, told, "".join(traceback.format_exception(error)))
+
+
+def _public(error: Exception) -> str:
+    """The name of the error's kind in `poseact.errors`; a room may have finer kinds of its own."""
+    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == InputError.__module__)
 
 
 class Engine(Protocol):
@@ -78,7 +95,7 @@ class Engine(Protocol):
 
     def __call__(
         self, clips: Sequence[Clip], work: Work, open_extractor: OpenExtractor
-    ) -> Iterator[tuple[Clip, Result]]:
+    ) -> Generator[tuple[Clip, Result]]:
         """Yield every clip once, with what became of it, as they finish, in any order.
 
         A clip that takes its process down is `Failed` and costs no other clip. Closing the iterator stops what is

@@ -1,0 +1,480 @@
+"""Nothing is lost and nothing is done twice, whatever happens to a run on the way."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import filelock
+import pytest
+from small_runs import SETTINGS, extract, open_standing, write_clip, write_clips
+
+from poseact.errors import OutputError, UsageError
+from poseact.extract import folder as folder_module
+from poseact.extract.clips import Clip
+from poseact.extract.extractor import Extractor
+from poseact.poses import read_poses
+
+NAMES = ["a/clip0", "a/clip2", "a/clip4", "b/clip1", "b/clip3", "b/clip5"]
+
+
+@pytest.fixture(scope="module")
+def clips(tmp_path_factory):
+    return write_clips(tmp_path_factory.mktemp("clips"))
+
+
+@pytest.fixture
+def own_clips(clips, tmp_path):
+    """A copy that may be changed."""
+    return Path(shutil.copytree(clips, tmp_path / "clips"))
+
+
+@pytest.fixture(scope="module")
+def whole(clips, tmp_path_factory):
+    """The bytes of a serial run that nobody disturbs."""
+    out = tmp_path_factory.mktemp("whole") / "poses.pkl"
+    extract(clips, out)
+    return out.read_bytes()
+
+
+@pytest.fixture
+def looked_at(monkeypatch):
+    """The stems of the videos that are looked at, in order."""
+    seen = []
+    look = Extractor.__call__
+
+    def noted(self, path, *arguments, **options):
+        seen.append(Path(path).stem)
+        return look(self, path, *arguments, **options)
+
+    monkeypatch.setattr(Extractor, "__call__", noted)
+    return seen
+
+
+def beside(out):
+    return sorted(path.name for path in out.parent.iterdir() if path.name.startswith(out.name))
+
+
+def start(clips, out, workers):
+    here = Path(__file__).parent
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(here), *sys.path])}
+    command = [sys.executable, str(here / "small_runs.py"), str(clips), str(out), str(workers)]
+    return subprocess.Popen(command, env=environment, stdout=subprocess.PIPE)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_workers_do_not_change_the_result(clips, whole, tmp_path, workers):
+    out = tmp_path / "poses.pkl"
+    outcomes = extract(clips, out, workers)
+    assert sorted(outcome.clip.name for outcome in outcomes) == sorted([*NAMES, "b/broken"])
+    assert [outcome.clip.name for outcome in outcomes if outcome.error] == ["b/broken"]
+    assert out.read_bytes() == whole
+    assert beside(out) == ["poses.pkl", "poses.pkl.errors.jsonl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+
+
+def test_killed_at_random_moments(clips, whole, tmp_path):
+    out, moments, kills = tmp_path / "poses.pkl", random.Random(0), 0
+    for workers in (1, 2, 2):
+        process = start(clips, out, workers)
+        assert process.stdout.readline() == b"begin\n"
+        waited = moments.uniform(0, 0.5)
+        while not (out.parent / "poses.pkl.journal").exists() and process.poll() is None:
+            time.sleep(0.005)
+        time.sleep(waited)
+        process.kill()
+        kills += process.wait() < 0
+    assert kills
+    extract(clips, out)
+    assert out.read_bytes() == whole
+    assert beside(out) == ["poses.pkl", "poses.pkl.errors.jsonl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+
+
+@pytest.mark.parametrize("step", ["store", "fail", "write_poses", "Record.write", "write_errors", "clear"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_ended_at_every_step(clips, whole, tmp_path, monkeypatch, looked_at, step, when):
+    """Ended just before or after something is written, the same call leads to the same files, doing nothing twice."""
+    out = tmp_path / "poses.pkl"
+    owner, _, name = step.rpartition(".")
+    places = {"": folder_module, "Record": folder_module.Record}
+    place = folder_module.Journal if step in ("store", "fail", "clear") else places[owner]
+    real = getattr(place, name)
+    calls = []
+
+    def ended(*arguments, **options):
+        calls.append(arguments)
+        if step == "clear" and len(calls) == 1:  # the one at the beginning
+            return real(*arguments, **options)
+        if when == "after":
+            real(*arguments, **options)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, ended)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    extract(clips, out)
+    assert out.read_bytes() == whole
+    again = {"store": {"before": 1}, "fail": {"before": 1}}.get(step, {}).get(when, 0)
+    assert len(looked_at) == 7 + again
+    assert beside(out) == ["poses.pkl", "poses.pkl.errors.jsonl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+
+
+def test_ended_while_the_journal_is_removed(clips, whole, tmp_path, monkeypatch, looked_at):
+    out = tmp_path / "poses.pkl"
+    unlink = Path.unlink
+
+    def ended(path, missing_ok=False):
+        if path.suffix == ".pkl" and len(looked_at) == 7:
+            raise KeyboardInterrupt
+        unlink(path, missing_ok=missing_ok)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "unlink", ended)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    extract(clips, out)
+    assert len(looked_at) == 7
+    assert out.read_bytes() == whole
+    assert beside(out) == ["poses.pkl", "poses.pkl.errors.jsonl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+
+
+def test_a_finished_run_is_not_repeated(clips, tmp_path, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(clips, out)
+    stamp = out.stat().st_mtime_ns
+    outcomes = extract(clips, out)
+    assert len(looked_at) == 7
+    assert all(outcome.earlier for outcome in outcomes)
+    assert [outcome.clip.name for outcome in outcomes if outcome.error] == ["b/broken"]
+    assert out.stat().st_mtime_ns == stamp
+
+
+@pytest.mark.parametrize("suffix", [".pkl", ".npz", ".parquet"])
+def test_what_is_new_is_added(own_clips, tmp_path, looked_at, suffix):
+    if suffix == ".parquet":
+        pytest.importorskip("pyarrow")
+    out = tmp_path / f"poses{suffix}"
+    extract(own_clips, out)
+    write_clip(own_clips / "0 first" / "new.mp4")  # moves the numbers of the other classes
+    looked_at.clear()
+    extract(own_clips, out)
+    assert looked_at == ["new"]
+    found = read_poses(out)
+    assert found.classes == ("0 first", "a", "b")
+    assert {one.name: one.label for one in found.annotations} == {
+        "0 first/new": 0, **{name: 1 + (name[0] == "b") for name in NAMES},
+    }  # fmt: skip
+    extract(own_clips, tmp_path / f"fresh{suffix}")
+    if suffix == ".pkl":
+        assert out.read_bytes() == (tmp_path / "fresh.pkl").read_bytes()
+
+
+def test_failures_are_tried_again_when_asked_or_changed(own_clips, tmp_path, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(own_clips, out)
+    looked_at.clear()
+    extract(own_clips, out, retry_failed=True)
+    assert looked_at == ["broken"]
+    write_clip(own_clips / "b" / "broken.mp4")
+    looked_at.clear()
+    outcomes = extract(own_clips, out)
+    assert looked_at == ["broken"]
+    assert not [outcome for outcome in outcomes if outcome.error]
+    assert beside(out) == ["poses.pkl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+    assert [one.name for one in read_poses(out).annotations] == [*NAMES[:3], "b/broken", *NAMES[3:]]
+
+
+def test_failures_of_an_interrupted_run_are_not_tried_again(clips, tmp_path, monkeypatch, looked_at):
+    out = tmp_path / "poses.pkl"
+    for options, expected in (({}, ["broken"]), ({"retry_failed": True}, ["broken", "broken"])):
+        with monkeypatch.context() as patch:
+            patch.setattr(folder_module, "write_poses", _interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                extract(clips, out, **options)
+        extract(clips, out)
+        assert [stem for stem in looked_at if stem == "broken"] == expected
+
+
+def _interrupted(*_, **__):
+    raise KeyboardInterrupt
+
+
+def test_a_changed_video_is_done_again(own_clips, tmp_path, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(own_clips, out)
+    write_clip(own_clips / "a" / "clip0.mp4", frames=20)
+    looked_at.clear()
+    extract(own_clips, out)
+    assert looked_at == ["clip0"]
+    assert read_poses(out).annotations[0].keypoint.shape[1] == 20
+
+
+def test_without_any_success_there_is_no_target(tmp_path):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "broken.mp4").write_text("no video")
+    out = tmp_path / "poses.pkl"
+    for _ in range(2):
+        (outcome,) = extract(tmp_path / "clips", out)
+        assert (outcome.result.code, outcome.earlier) == ("InvalidVideo", False)
+        assert beside(out) == ["poses.pkl.errors.jsonl"]
+
+
+@pytest.mark.parametrize(
+    ("there", "now", "words"),
+    [
+        ({"pose": "thunder"}, {"pose": "lightning"}, "with --pose thunder, now with --pose lightning"),
+        ({}, {"frames": 8}, "without --frames, now with --frames 8"),
+        ({"frames": 8}, {"frames": None}, "with --frames 8, now without --frames"),
+        ({"inputs": ["a"]}, {"inputs": ["a", "b"]}, "on a, now on a, b"),
+    ],
+    ids=["changed", "added", "removed", "inputs"],
+)
+@pytest.mark.parametrize("finished", [False, True], ids=["unfinished", "finished"])
+def test_other_settings_are_refused_by_name(clips, tmp_path, monkeypatch, there, now, words, finished):
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        if not finished:
+            patch.setattr(folder_module, "write_poses", _interrupted)
+        try:
+            extract(clips, out, settings=there)
+        except KeyboardInterrupt:
+            assert not finished
+    before = beside(out)
+    with pytest.raises(UsageError, match=words) as caught:
+        extract(clips, out, settings=now)
+    assert "--overwrite" in str(caught.value)
+    assert beside(out) == before
+    extract(clips, out, settings=now, overwrite=True)
+    assert json.loads((tmp_path / "poses.pkl.run.json").read_text())["settings"].items() >= now.items()
+
+
+def test_an_option_that_is_not_given_is_no_other_setting(clips, tmp_path, looked_at):
+    extract(clips, tmp_path / "poses.pkl")
+    extract(clips, tmp_path / "poses.pkl", settings={**SETTINGS, "frames": None, "quick": False})
+    assert len(looked_at) == 7
+    with pytest.raises(UsageError, match="without --quick, now with --quick;"):
+        extract(clips, tmp_path / "poses.pkl", settings={**SETTINGS, "frames": None, "quick": True})
+
+
+def test_another_version_is_another_setting(clips, tmp_path, monkeypatch):
+    extract(clips, tmp_path / "poses.pkl")
+    monkeypatch.setattr(folder_module, "__version__", "99")
+    with pytest.raises(UsageError, match=r"with poseact .*, now with poseact 99"):
+        extract(clips, tmp_path / "poses.pkl")
+
+
+def test_overwrite_starts_anew_once(clips, tmp_path, monkeypatch, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(clips, out)
+    looked_at.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out, overwrite=True)
+    assert len(looked_at) == 7
+    assert out.exists()  # the old one, until the new one is complete
+    extract(clips, out, overwrite=True)
+    assert len(looked_at) == 7
+
+
+@pytest.mark.parametrize("kind", ["a file", "another size", "no record", "a folder"])
+def test_what_is_not_its_own_is_not_replaced(clips, tmp_path, kind):
+    out = tmp_path / ("poses" if kind == "a folder" else "poses.pkl")
+    if kind == "a folder":
+        out.mkdir()
+        (out / "thesis.txt").write_text("three years of work")
+    elif kind == "a file":
+        out.write_text("three years of work")
+    else:
+        extract(clips, out)
+        if kind == "another size":
+            out.write_bytes(b"three years of work")
+        else:
+            (tmp_path / "poses.pkl.run.json").unlink()
+    before = beside(out)
+    with pytest.raises(UsageError, match="is not what an earlier extraction left there; use --overwrite"):
+        extract(clips, out)
+    assert beside(out) == before
+    if kind == "a folder":
+        with pytest.raises(OutputError, match="holds something else"):
+            extract(clips, out, overwrite=True)
+        assert (out / "thesis.txt").exists()
+    else:
+        extract(clips, out, overwrite=True)
+        assert len(read_poses(out).annotations) == 6
+
+
+def test_poses_of_videos_that_are_gone_are_not_dropped(own_clips, tmp_path):
+    out = tmp_path / "poses.pkl"
+    extract(own_clips, out)
+    before = out.read_bytes()
+    (own_clips / "a" / "clip0.mp4").unlink()
+    with pytest.raises(UsageError, match="1 videos that are not among the inputs any more, such as 'a/clip0'"):
+        extract(own_clips, out)
+    assert out.read_bytes() == before
+
+
+def test_a_second_process_is_kept_out(clips, tmp_path):
+    out = tmp_path / "poses.pkl"
+    journal = tmp_path / "poses.pkl.journal"
+    journal.mkdir()
+    with filelock.FileLock(journal / ".lock"), pytest.raises(UsageError, match="another process is extracting into"):
+        extract(clips, out)
+    extract(clips, out)
+    assert not journal.exists()
+
+
+def test_a_damaged_journal_heals(clips, whole, tmp_path, monkeypatch, looked_at):
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    journal = tmp_path / "poses.pkl.journal"
+    victim = sorted(journal.glob("*.pkl"))[0]
+    victim.write_bytes(victim.read_bytes()[:100])
+    (journal / ".0123456789abcdef01234567-half").write_bytes(b"half")
+    with pytest.raises(OutputError, match="were damaged and are removed; run the same command again"):
+        extract(clips, out)
+    extract(clips, out)
+    assert len(looked_at) == 8
+    assert out.read_bytes() == whole
+
+
+@pytest.mark.parametrize(
+    "content", ["", "[]", "{", "\xff\xfe", "[" * 100_000], ids=["empty", "list", "cut", "bytes", "deep"]
+)
+def test_settings_that_cannot_be_read(clips, tmp_path, content):
+    journal = tmp_path / "poses.pkl.journal"
+    journal.mkdir()
+    (journal / "settings.json").write_text(content, encoding="latin-1")
+    (journal / f"{'0' * 24}.pkl").touch()  # without a finished clip nothing is lost by starting anew
+    with pytest.raises(UsageError, match="was begun with settings that cannot be read any more; use --overwrite"):
+        extract(clips, tmp_path / "poses.pkl")
+    extract(clips, tmp_path / "poses.pkl", overwrite=True)
+    assert beside(tmp_path / "poses.pkl") == [
+        "poses.pkl",
+        "poses.pkl.errors.jsonl",
+        "poses.pkl.quality.csv",
+        "poses.pkl.run.json",
+    ]
+
+
+@pytest.mark.parametrize("after", [0, 3, 8, 13, 14, 15])
+def test_a_full_disk_loses_nothing(clips, whole, tmp_path, monkeypatch, looked_at, after):
+    """The disk is full when so many files were written: settings, two per clip, the target, or the record."""
+    out = tmp_path / "poses.pkl"
+    fsync, count = os.fsync, []
+
+    def full(handle):
+        count.append(handle)
+        if len(count) > after:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        fsync(handle)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        with pytest.raises(OutputError, match="No space left on device"):
+            extract(clips, out)
+    done = len(looked_at)
+    extract(clips, out)
+    assert out.read_bytes() == whole
+    assert len(looked_at) - done <= 7 - max(0, (min(after, 15) - 1) // 2)
+    assert beside(out) == ["poses.pkl", "poses.pkl.errors.jsonl", "poses.pkl.quality.csv", "poses.pkl.run.json"]
+
+
+def test_what_a_kill_left_half_written_is_removed(clips, tmp_path):
+    """Also beside the target; a folder that stood in its place stays until there is a new one."""
+    files = [".poses-abcd1_23.pkl", ".poses.pkl.run-abcd1_23.json", ".poses.pkl.quality-abcd1_23.csv"]
+    others = [".poses-abcd1_23.parquet", ".poses-mine.pkl", "poses-abcd1_23.pkl"]
+    for name in (*files, *others):
+        (tmp_path / name).write_text("half")
+    extract(clips, tmp_path / "poses.pkl")
+    assert [name for name in (*files, *others) if (tmp_path / name).exists()] == others
+    for name in (".poses-abcd1_23", ".poses-old-abcd1_23"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "half").touch()
+    extract(clips, tmp_path / "poses")
+    assert [path.name for path in tmp_path.glob(".poses-*abcd1_23")] == [".poses-old-abcd1_23"]
+    extract(clips, tmp_path / "poses")
+    assert not list(tmp_path.glob(".poses-*abcd1_23"))
+
+
+@pytest.mark.parametrize("name", ["poses.pkl", "poses"])
+def test_what_cannot_be_replaced_is_refused_before_the_work(clips, tmp_path, looked_at, name):
+    (tmp_path / name).mkdir()
+    extract_into = {"poses.pkl": "it is a folder", "poses": "holds something else"}
+    if name == "poses":
+        (tmp_path / name / "thesis.txt").touch()
+    for overwrite in (True, False)[: 2 if name == "poses.pkl" else 1]:
+        with pytest.raises(OutputError, match=extract_into[name]):
+            extract(clips, tmp_path / name, overwrite=overwrite)
+    assert not looked_at
+
+
+def test_the_order_is_that_of_the_paths(clips, tmp_path):
+    """So that shards of a table in any order, or of several folders, merge to what one run gives."""
+    found = [Clip(clips / "a" / f"clip{number}.mp4", f"clip{number}", 0) for number in (4, 0, 2)]
+    splits = {"clip4": "train", "clip0": "train"}
+    list(folder_module.extract_folder(found, tmp_path / "p.pkl", open_standing, settings={}, splits=splits))
+    stored = read_poses(tmp_path / "p.pkl")
+    assert [one.name for one in stored.annotations] == ["clip0", "clip2", "clip4"]
+    assert stored.splits == {"train": ["clip0", "clip4"]}
+
+
+def test_a_folder_that_cannot_be_written(clips, tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OutputError, match="cannot write beside"):
+        extract(clips, tmp_path / "file" / "poses.pkl")
+    with pytest.raises(OutputError, match="cannot write beside"):
+        extract(clips, Path("/proc/nothing/poses.pkl"))
+
+
+def test_other_labels_are_no_other_settings(clips, tmp_path, monkeypatch):
+    """Labels, classes and splits are put in at the end."""
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    extract(clips, out, splits={"a/clip0": "val", "b/clip1": "train", "b/broken": "val"})
+    assert read_poses(out).splits == {"val": ["a/clip0"], "train": ["b/clip1"]}
+
+
+def test_the_result_is_that_of_the_settings(clips, tmp_path):
+    """`max_persons` reaches the poses: who is not chosen is stored behind the others."""
+    extract(clips, tmp_path / "poses.pkl", max_persons=1)
+    first = read_poses(tmp_path / "poses.pkl").annotations[0]
+    assert (len(first), len(first.others)) == (1, 1)
+    assert replace(first, others=None).name == "a/clip0"
+    assert SETTINGS.items() <= json.loads((tmp_path / "poses.pkl.run.json").read_text())["settings"].items()
+
+
+def test_other_splits_and_labels_need_no_other_look(clips, tmp_path, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(clips, out)
+    before, looked = read_poses(out), len(looked_at)
+    name = before.annotations[0].name
+    extract(clips, out, splits={name: "val"})
+    after = read_poses(out)
+    assert len(looked_at) == looked
+    assert (before.splits, dict(after.splits)) == ({}, {"val": [name]})
+    assert [one.name for one in after.annotations] == [one.name for one in before.annotations]
+
+
+def test_a_stretch_of_a_video_is_a_clip(tmp_path):
+    path = write_clip(tmp_path / "v.mp4", frames=50)
+    clips = [Clip(path, "first", 0, 0.0, 0.4), Clip(path, "then", 0, 0.4), Clip(path, "late", 0, 3.0, 4.0)]
+    outcomes = list(folder_module.extract_folder(clips, tmp_path / "p.pkl", open_standing, settings={}))
+    assert [outcome.error is None for outcome in outcomes] == [True, True, False]
+    assert "lasts 2.00 s and shows nothing between 3 and 4 s" in outcomes[-1].error
+    first, then = read_poses(tmp_path / "p.pkl").annotations
+    assert first.frame_index.tolist() == list(range(10))
+    assert then.frame_index.tolist() == list(range(10, 50))
+    assert then.pts[0] == pytest.approx(0.4)
