@@ -18,16 +18,22 @@ def chosen_splits(dataset: PoseDataset, asked: Sequence[str]) -> list[str]:
 
     Raises: UsageError for a split that is not there, or when none can be chosen.
     """
-    known = ", ".join(dataset.splits) or "none"
-    unknown = [split for split in asked if split not in dataset.splits]
-    if unknown:
-        raise UsageError(f"there is no split {unknown[0]!r}; the file has {known}")
     if asked or not dataset.splits:
-        return list(asked)
+        return known_splits(dataset, asked)
     found = [split for split in DEFAULT_SPLITS if split in dataset.splits]
     if not found:
-        raise UsageError(f"the file has no split called test or val; choose with --split: {known}")
+        raise UsageError(
+            f"the file has no split called test or val; choose with --split: {', '.join(dataset.splits) or 'none'}"
+        )
     return found[:1]
+
+
+def known_splits(dataset: PoseDataset, asked: Sequence[str]) -> list[str]:
+    """What was asked for, all of it in the file. Raises: UsageError for a split that is not there."""
+    unknown = [split for split in asked if split not in dataset.splits]
+    if unknown:
+        raise UsageError(f"there is no split {unknown[0]!r}; the file has {', '.join(dataset.splits) or 'none'}")
+    return list(asked)
 
 
 def clips_of(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
@@ -36,7 +42,7 @@ def clips_of(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
     chosen = [clip for clip in dataset.annotations if not splits or clip.name in names]
     if not chosen:
         which = f"split {', '.join(splits)} names no clip of the file" if splits else "the file holds no clips"
-        raise InvalidPoses(f"{which}, so there is nothing to evaluate")
+        raise InvalidPoses(f"{which}, so there is nothing to look at")
     return chosen
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from poseact.errors import UsageError
+from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate.clips import with_model_labels
+from poseact.evaluate.open_set import OpenSet, Thresholds, open_set
 from poseact.evaluate.outcome import Outcome, outcome
-from poseact.evaluate.protocol import Progress, scores_of, seen
+from poseact.evaluate.protocol import Progress, Videos, scores_of, seen
 from poseact.evaluate.scores import Scores, fuse, in_order_of
 from poseact.recognize import Classifier, Ensemble
 from poseact.recognize.shares import shares
@@ -43,6 +44,8 @@ class Evaluation:
         scores: of everything together. outcome: of these.
         labels: of the classes. parts: in the order given.
         nobody: names of the clips without a person; they count as wrong.
+        thresholds: beyond which the models together name nothing; None where stored scores take part.
+        open_set: see `evaluate_unknown`.
     """
 
     scores: Scores
@@ -50,6 +53,8 @@ class Evaluation:
     labels: tuple[str, ...]
     parts: tuple[Part, ...]
     nobody: tuple[str, ...] = ()
+    thresholds: Thresholds | None = None
+    open_set: OpenSet | None = None
 
 
 def evaluate(
@@ -61,6 +66,7 @@ def evaluate(
     labels: Sequence[str] = (),
     weights: Sequence[float] | None = None,
     progress: Progress | None = None,
+    videos: Videos | None = None,
 ) -> Evaluation:
     """Measure classifiers and stored scores, alone and fused.
 
@@ -72,7 +78,8 @@ def evaluate(
         labels: names of the classes of stored scores without a model; by default `classes`, or their numbers.
         weights: one per classifier, then one per stored score; None for equal ones.
         progress: called with (clips done, clips), counting those of every classifier.
-    Raises: InvalidPoses, UsageError.
+        videos: of all clips, for classifiers that look at pictures.
+    Raises: InvalidPoses, UsageError; InputError when a classifier looks at pictures and gets none.
     """
     classifiers = _classifiers(model)
     given = shares(weights, len(classifiers) + len(stored), "--weights", "models and files of scores")
@@ -86,7 +93,7 @@ def evaluate(
     if not classifiers:
         known = set(parts[0].names)
         looked_at = [clip for clip in labelled if clip.name in known]
-    parts = _scored(model, classifiers, looked_at, progress) + parts
+    parts = _scored(model, classifiers, looked_at, progress, videos) + parts
     absent = _others(labelled, looked_at)
     nobody = [clip.label for clip in absent]
     fused = fuse(parts, given)
@@ -100,22 +107,49 @@ def evaluate(
             for part, share, one, count, sha256 in zip(parts, given, alone, views, hashes, strict=True)
         ),
         tuple(clip.name for clip in absent),
+        _thresholds(classifiers, given) if classifiers and not stored else None,
     )  # fmt: skip
+
+
+def evaluate_unknown(
+    found: Evaluation, clips: Sequence[PoseSequence], model: Classifier | Ensemble,
+    weights: Sequence[float] | None = None, *, progress: Progress | None = None, videos: Videos | None = None,
+) -> Evaluation:  # fmt: skip
+    """What was found, and how well the doubts of the models tell clips of other classes from those of `found`.
+
+    Args:
+        found: of the same models and weights, without stored scores.
+        clips: of classes that the models do not know; their labels say nothing, and those without a person are left
+            out, because they get no answer anyway.
+        weights, progress, videos: as for `evaluate`.
+    Raises: UsageError where stored scores took part; InvalidPoses.
+    """
+    classifiers = _classifiers(model)
+    if found.thresholds is None:
+        raise UsageError("stored scores tell nothing of the unknown clips; leave --scores out")
+    shown = [clip for clip in clips if all(seen(clip, one.preprocessing.people) for one in classifiers)]
+    if not shown:
+        raise InvalidPoses(
+            f"nobody is seen in any of the {len(clips)} unknown clips, so there is nothing to tell apart"
+        )
+    scores = fuse(_scored(model, classifiers, shown, progress, videos), weights)
+    return replace(found, open_set=open_set(found.scores, scores, found.thresholds))
 
 
 def _classifiers(model: Classifier | Ensemble | None) -> tuple[Classifier, ...]:
     if model is None:
         return ()
-    if model.sees_pictures:
-        raise UsageError(
-            f"{model.models[0].name} looks at pictures, and a file of poses has none; evaluate a model of poses alone"
-        )
     return model.classifiers if isinstance(model, Ensemble) else (model,)
+
+
+def _thresholds(classifiers: Sequence[Classifier], shares: Sequence[float]) -> Thresholds:
+    together = Ensemble(classifiers, shares)
+    return Thresholds(together.unknown_below, together.unknown_above)
 
 
 def _scored(
     model: Classifier | Ensemble | None, classifiers: Sequence[Classifier], clips: Sequence[PoseSequence],
-    progress: Progress | None,
+    progress: Progress | None, videos: Videos | None,
 ) -> list[Scores]:  # fmt: skip
     """The scores of each classifier; all of them look at the same windows, as in recognition."""
     seconds = model.seconds if isinstance(model, Ensemble) else model.preprocessing.seconds if model else None
@@ -125,7 +159,7 @@ def _scored(
         return (lambda one, _: progress(done + one, total)) if progress else None
 
     return [
-        scores_of(one, clips, seconds=seconds, progress=after(number * len(clips)))
+        scores_of(one, clips, seconds=seconds, progress=after(number * len(clips)), videos=videos)
         for number, one in enumerate(classifiers)
     ]
 

@@ -7,7 +7,7 @@ window, as recognition does.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 
 import numpy as np
@@ -17,10 +17,13 @@ from torch import Tensor
 from poseact.errors import InvalidPoses
 from poseact.evaluate.scores import Scores
 from poseact.recognize import Classifier, Stretch
+from poseact.recognize.pictures import Shown
 from poseact.recognize.windows import windows
 from poseact.types import Array, PoseSequence
 
 Progress = Callable[[int, int | None], None]
+Videos = Mapping[str, Shown]
+"""{clip name: the pictures behind its poses}."""
 
 
 def seen(clip: PoseSequence, people: int | None) -> bool:
@@ -28,27 +31,33 @@ def seen(clip: PoseSequence, people: int | None) -> bool:
     return bool((clip.keypoint_score[:people] > 0).any())
 
 
-def stretches(clip: PoseSequence, people: int | None, seconds: float | None) -> list[Stretch]:
+def stretches(
+    clip: PoseSequence, people: int | None, seconds: float | None, pictures: Shown | None = None
+) -> list[Stretch]:
     """What a network looks at in one clip: the whole of it, as published, or windows of about `seconds`."""
     if seconds is None:
-        return [Stretch(clip)]
+        return [Stretch(clip, pictures=pictures)]
     present: Array = np.asarray((clip.box_score[:people] > 0).any(0))
     parts = windows(clip.pts, present, seconds) if present.any() else []
-    return [Stretch(clip, frames=slice(part.first, part.last + 1)) for part in parts] or [Stretch(clip)]
+    shown = [Stretch(clip, frames=slice(part.first, part.last + 1), pictures=pictures) for part in parts]
+    return shown or [Stretch(clip, pictures=pictures)]
 
 
 def view_logits(
-    classifier: Classifier, clips: Sequence[PoseSequence], *, seconds: float | None, progress: Progress | None = None
-) -> Iterator[Tensor]:
+    classifier: Classifier, clips: Sequence[PoseSequence], *, seconds: float | None, progress: Progress | None = None,
+    videos: Videos | None = None,
+) -> Iterator[Tensor]:  # fmt: skip
     """(streams, views, classes) logits of each clip, those of all its windows one after the other.
 
     Args:
         clips: in all of which somebody is seen. seconds: length of the windows; None: whole clips.
         progress: called with (clips done, clips).
+        videos: for networks that look at pictures.
     Raises: as a call of the classifier.
     """
     people = classifier.preprocessing.people
-    parts = [stretches(clip, people, seconds) for clip in clips]
+    behind = videos if videos is not None and classifier.sees_pictures else {}
+    parts = [stretches(clip, people, seconds, behind.get(clip.name)) for clip in clips]
     logits = classifier.view_logits(stretch for part in parts for stretch in part)
     for done, part in enumerate(parts, 1):
         yield torch.cat(list(islice(logits, len(part))), 1)
@@ -57,16 +66,18 @@ def view_logits(
 
 
 def scores_of(
-    classifier: Classifier, clips: Sequence[PoseSequence], *, seconds: float | None, progress: Progress | None = None
-) -> Scores:
+    classifier: Classifier, clips: Sequence[PoseSequence], *, seconds: float | None, progress: Progress | None = None,
+    videos: Videos | None = None,
+) -> Scores:  # fmt: skip
     """The probabilities of clips by one classifier. Args and raises: as above; InvalidPoses for no clips."""
     if not clips:
         raise InvalidPoses("nobody is seen in any of the clips, so there is nothing to evaluate")
-    rows: list[Array] = [
-        classifier.fused(classifier.probabilities(logits, classifier.card.temperature))
-        for logits in view_logits(classifier, clips, seconds=seconds, progress=progress)
-    ]
+    judged, untempered = [], []
+    for logits in view_logits(classifier, clips, seconds=seconds, progress=progress, videos=videos):
+        judged.append(classifier.judged(logits, classifier.card.temperature))
+        untempered.append(classifier.fused(classifier.probabilities(logits)))
     return Scores(
-        classifier.card.name, np.stack(rows), np.array([clip.label for clip in clips], np.int64),
-        tuple(clip.name for clip in clips),
+        classifier.card.name, np.stack([one.probability for one in judged]),
+        np.array([clip.label for clip in clips], np.int64), tuple(clip.name for clip in clips),
+        np.array([one.energy for one in judged]), np.stack(untempered),
     )  # fmt: skip

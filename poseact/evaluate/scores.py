@@ -23,12 +23,16 @@ class Scores:
         probability: (N, C) float32, rows that add up to 1.
         label: (N,) int64 true classes; -1 where nobody knows.
         names: of the clips; empty where the file does not tell.
+        energy: (N,) float64, see `poseact.recognize.energy`; None where nobody measured it.
+        untempered: (N, C) float, what `probability` would be at temperature 1; None where nobody measured it.
     """
 
     source: str
     probability: Array
     label: Array
     names: tuple[str, ...] = ()
+    energy: Array | None = None
+    untempered: Array | None = None
 
     def __len__(self) -> int:
         return len(self.probability)
@@ -51,12 +55,26 @@ def fuse(parts: Sequence[Scores], weights: Sequence[float] | None = None) -> Sco
     given = shares(weights, len(parts), "--weights", "models and files of scores")
     first = parts[0]
     matched = [first, *(in_order_of(first, other) for other in parts[1:])]
-    mean = np.sum([share * part.probability.astype(np.float64) for share, part in zip(given, matched, strict=True)], 0)
     label = first.label
     for part in matched[1:]:
         label = np.where(label == UNLABELLED, part.label, label)
     source = " + ".join(part.source for part in parts)
-    return Scores(source, mean.astype(np.float32), label, next((one.names for one in matched if one.names), ()))
+    mean = _mean(given, [one.probability for one in matched])
+    return Scores(
+        source, mean.astype(np.float32), label, next((one.names for one in matched if one.names), ()),
+        _mean_of_all(given, [one.energy for one in matched]), _mean_of_all(given, [one.untempered for one in matched]),
+    )  # fmt: skip
+
+
+def _mean(given: Sequence[float], values: Sequence[Array]) -> Array:
+    mean: Array = np.sum([share * one.astype(np.float64) for share, one in zip(given, values, strict=True)], 0)
+    return mean
+
+
+def _mean_of_all(given: Sequence[float], values: Sequence[Array | None]) -> Array | None:
+    """None where one of them was not measured."""
+    known = [one for one in values if one is not None]
+    return _mean(given, known) if len(known) == len(values) else None
 
 
 def in_order_of(first: Scores, other: Scores) -> Scores:
@@ -91,4 +109,5 @@ def _by_name(first: Scores, other: Scores, both: str) -> Scores:
     if missing:
         raise InvalidPoses(f"{both}: it has no scores for {len(missing)} clips, such as {missing[0]!r}")
     rows = [place[name] for name in first.names]
-    return Scores(other.source, other.probability[rows], other.label[rows], first.names)
+    energy, untempered = (None if one is None else one[rows] for one in (other.energy, other.untempered))
+    return Scores(other.source, other.probability[rows], other.label[rows], first.names, energy, untempered)

@@ -13,6 +13,19 @@ from poseact.recognize.windows import windows
 from poseact.types import Array, PoseSequence, Prediction, Segment
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What a network says of one stretch.
+
+    Attributes:
+        probability: (classes,) float32.
+        energy: mean over the views; see `poseact.recognize.energy`.
+    """
+
+    probability: Array
+    energy: float
+
+
 @dataclass(frozen=True)
 class Answer:
     """What one person does.
@@ -20,10 +33,12 @@ class Answer:
     Attributes:
         predictions: every class, most probable first; the mean over the windows.
         segments: the most probable class of each window.
+        energy: the mean over the windows; None without any.
     """
 
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
+    energy: float | None = None
 
 
 def answer(
@@ -33,30 +48,35 @@ def answer(
     seconds: float | None,
     labels: Sequence[str],
     unknown_below: float,
-    probability: Callable[[slice], Array],
+    unknown_above: float | None,
+    judge: Callable[[slice], Judgement],
 ) -> Answer:
     """Put the windows of a person, a row of `poses`, together.
 
     Args:
         seconds: length of a window; None: the whole presence is one.
-        labels, unknown_below: of the model.
-        probability: frames of a window -> (classes,).
+        labels, unknown_below, unknown_above: of the model.
+        judge: frames of a window -> what the model says of them.
     """
     present = poses.box_score[person] > 0
     parts = windows(poses.pts, present, seconds)
     if not parts:
         return Answer((), ())
-    rows = np.stack([probability(slice(part.first, part.last + 1)) for part in parts])
+    judged = [judge(slice(part.first, part.last + 1)) for part in parts]
     segments = tuple(
         Segment(
             start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
             first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
-            person=int(poses.track_id[person]), probability=float(row.max()),
-            label=named(ranked(row, labels), unknown_below, int(present[part.first : part.last + 1].sum())),
+            person=int(poses.track_id[person]), probability=float(one.probability.max()),
+            label=named(
+                ranked(one.probability, labels), unknown_below, int(present[part.first : part.last + 1].sum()),
+                one.energy, unknown_above,
+            ),
         )
-        for part, row in zip(parts, rows, strict=True)
+        for part, one in zip(parts, judged, strict=True)
     )  # fmt: skip
-    return Answer(ranked(rows.mean(0), labels), segments)
+    mean: Array = np.stack([one.probability for one in judged]).mean(0)
+    return Answer(ranked(mean, labels), segments, float(np.mean([one.energy for one in judged])))
 
 
 def ranked(probability: Array, labels: Sequence[str]) -> tuple[Prediction, ...]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 Inputs = tuple[Tensor, ...]
+Network = Callable[..., Tensor | tuple[Tensor, ...]]
 
 
 @dataclass
@@ -26,7 +27,7 @@ class _Clip:
 
 
 def view_logits(
-    network: nn.Module, clips: Iterable[Iterable[Inputs]], *, at_once: int, device: str = "cpu"
+    network: Network, clips: Iterable[Iterable[Inputs]], *, at_once: int, device: str = "cpu"
 ) -> Iterator[Tensor]:
     """Show a network every view of every clip.
 
@@ -34,7 +35,7 @@ def view_logits(
     part that did not fit into it any more is in memory.
 
     Args:
-        network: inputs -> (N, classes) logits, or one such tensor per stream.
+        network: inputs -> (N, classes) logits, or other vectors, or one such tensor per stream.
         clips: for each clip its inputs, a few views (at most `at_once`) at a time; all clips have the same shapes.
         at_once: views in a batch at most.
     Yields: (streams, views, classes) float32 on the CPU for each clip, in order.
@@ -61,7 +62,7 @@ def _views(batch: list[tuple[_Clip, Inputs]]) -> int:
     return sum(len(part[0]) for _, part in batch)
 
 
-def _run(network: nn.Module, batch: list[tuple[_Clip, Inputs]], device: str) -> None:
+def _run(network: Network, batch: list[tuple[_Clip, Inputs]], device: str) -> None:
     """Run a batch, hand the outputs to its clips, and empty it."""
     sizes = [len(part[0]) for _, part in batch]
     clips = [clip for clip, _ in batch]

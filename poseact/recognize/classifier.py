@@ -13,14 +13,16 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, ModelError, UsageError
-from poseact.recognize.answer import Answer, answer, longest_window
+from poseact.models import PoseConv3D
+from poseact.recognize.answer import Answer, Judgement, answer, longest_window
 from poseact.recognize.batches import view_logits
+from poseact.recognize.energy import energy
 from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, heatmap_views, network_inputs, streams
-from poseact.recognize.pictures import Pictures
+from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
 from poseact.types import Array, PoseSequence
-from poseact.zoo import Card, load_with_card
+from poseact.zoo import Card, Preprocessing, load_with_card
 
 EVERYTHING = slice(None)
 STREAMS = "streams (pictures and poses)"
@@ -40,7 +42,7 @@ class Stretch:
     poses: PoseSequence
     rows: Sequence[int] | None = None
     frames: slice = field(default_factory=lambda: EVERYTHING)
-    pictures: Pictures | None = None
+    pictures: Shown | None = None
 
 
 class Classifier:
@@ -96,6 +98,16 @@ class Classifier:
         return "rgb" in self.streams
 
     @property
+    def clip_len(self) -> int:
+        """Frames of poses that a clip has."""
+        return self.preprocessing.clip_len
+
+    @property
+    def seconds(self) -> float | None:
+        """Length of a window, s; None: any."""
+        return self.preprocessing.seconds
+
+    @property
     def labels(self) -> tuple[str, ...]:
         return self.card.labels
 
@@ -105,11 +117,17 @@ class Classifier:
         return self.card.unknown_below
 
     @property
+    def unknown_above(self) -> float | None:
+        """An energy above this is not named; None when the card has no threshold, or it is for other stream weights."""
+        usual = all(share == self._shares[0] for share in self._shares)
+        return self.card.unknown_above if usual else None
+
+    @property
     def models(self) -> tuple[UsedModel, ...]:
         """What answers: this one."""
         return (UsedModel(self.card.name, self.sha256, 1.0, self._shares if len(self.streams) > 1 else ()),)
 
-    def __call__(self, poses: PoseSequence, person: int, pictures: Pictures | None = None) -> Answer:
+    def __call__(self, poses: PoseSequence, person: int, pictures: Shown | None = None) -> Answer:
         """Classify one person, a row of `poses`.
 
         Raises: InvalidPoses when the layout is not the network's; InputError when it wants pictures and gets none;
@@ -117,8 +135,8 @@ class Classifier:
         """
         self._check_layout(poses)
         return answer(
-            poses, person, seconds=self.preprocessing.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            probability=lambda frames: self.probability(poses, [person], frames, pictures),
+            poses, person, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
+            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, [person], frames, pictures),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, person: int) -> Tensor:
@@ -126,7 +144,7 @@ class Classifier:
 
         Raises: UsageError for a network of pictures alone; InvalidPoses.
         """
-        return self.drawn(poses, [person], longest_window(poses, person, self.preprocessing.seconds))
+        return self.drawn(poses, [person], longest_window(poses, person, self.seconds))
 
     def drawn(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Tensor:
         """The heatmaps of one stretch. Args: as for `probability`. Raises: as `heatmaps`."""
@@ -137,7 +155,7 @@ class Classifier:
 
     def probability(
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Pictures | None = None,
+        pictures: Shown | None = None,
     ) -> Array:  # fmt: skip
         """(classes,) float32: what people do together in one stretch of a sequence, the mean over the card's views.
 
@@ -147,14 +165,22 @@ class Classifier:
             pictures: of the video that the poses come from; only looked at by networks that see them.
         Raises: as a call; InvalidPoses when nobody is there.
         """
-        return self.fused(self.by_stream(poses, rows, frames, pictures))
+        return self.judge(poses, rows, frames, pictures).probability
+
+    def judge(
+        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
+        pictures: Shown | None = None,
+    ) -> Judgement:  # fmt: skip
+        """The probabilities and the energy of one stretch. Args and raises: as for `probability`."""
+        logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
+        return self.judged(logits, self.card.temperature)
 
     def by_stream(
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Pictures | None = None,
+        pictures: Shown | None = None,
     ) -> Array:  # fmt: skip
         """(streams, classes) float32: the probabilities before streams are weighted. Args and raises: as above."""
-        logits = next(self.view_logits([Stretch(poses, rows, frames, pictures)]))
+        logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
         return self.probabilities(logits, self.card.temperature)
 
     def view_logits(self, stretches: Iterable[Stretch]) -> Iterator[Tensor]:
@@ -163,10 +189,21 @@ class Classifier:
         Views of neighbouring stretches are looked at together; memory grows neither with the number of views nor with
         that of stretches, which are taken one by one. Raises: as a call.
         """
-        return view_logits(
-            self.network, map(self._inputs, stretches), device=self.device,
-            at_once=PICTURE_VIEWS_AT_ONCE if self.sees_pictures else VIEWS_AT_ONCE,
-        )  # fmt: skip
+        return self._logits(self._inputs(stretch, self.preprocessing) for stretch in stretches)
+
+    def view_features(self, stretches: Iterable[Stretch]) -> Iterator[Tensor]:
+        """(views, features) float32 for each stretch: what the last linear layer reads of its views.
+
+        Memory as for `view_logits`. Raises: UsageError at the call for a network that looks at pictures; as a call.
+        """
+        if not isinstance(self.network, PoseConv3D) or self.streams != ("pose",):
+            raise UsageError(
+                f"{self.card.name} is a {self.card.architecture} that looks at pictures; embeddings are those of poses "
+                f"alone, so choose a --model that reads poses only"
+            )
+        inputs = (self._inputs(stretch, self.preprocessing) for stretch in stretches)
+        views = view_logits(self.network.embed, inputs, device=self.device, at_once=VIEWS_AT_ONCE)
+        return (one[0] for one in views)
 
     @staticmethod
     def probabilities(logits: Tensor, temperature: float = 1.0) -> Array:
@@ -174,17 +211,37 @@ class Classifier:
         mean: Array = (logits / temperature).softmax(2).mean(1).numpy()
         return mean
 
+    def judged(self, logits: Tensor, temperature: float = 1.0) -> Judgement:
+        """(streams, views, classes) logits -> the answer: means over the views, then over the streams by weight."""
+        of_streams: Array = energy(logits, temperature).mean(1).numpy()
+        return Judgement(
+            self.fused(self.probabilities(logits, temperature)), float(np.asarray(self._shares) @ of_streams)
+        )
+
     def fused(self, by_stream: Array) -> Array:
         """(streams, classes) -> (classes,): the mean of the streams, by their weights."""
         mean: Array = np.asarray(self._shares, np.float32) @ by_stream
         return mean
 
-    def _inputs(self, stretch: Stretch) -> Iterator[tuple[Tensor, ...]]:
+    def _distinct_views(self, stretch: Stretch) -> Tensor:
+        """(streams, views, classes): as `view_logits`, but of clips that show the same frames only one."""
+        settings = self.preprocessing
+        frames = len(range(*stretch.frames.indices(stretch.poses.keypoint.shape[1])))
+        if frames == settings.clip_len and settings.sampler != "even" and not self.sees_pictures:
+            settings = settings.model_copy(update={"num_clips": 1})
+        return next(self._logits([self._inputs(stretch, settings)]))
+
+    def _logits(self, inputs: Iterable[Iterator[tuple[Tensor, ...]]]) -> Iterator[Tensor]:
+        at_once = PICTURE_VIEWS_AT_ONCE if self.sees_pictures else VIEWS_AT_ONCE
+        return view_logits(self.network, inputs, device=self.device, at_once=at_once)
+
+    def _inputs(self, stretch: Stretch, settings: Preprocessing) -> Iterator[tuple[Tensor, ...]]:
         self._check_layout(stretch.poses)
-        return network_inputs(
-            stretch.poses, stretch.rows, stretch.frames, self.preprocessing, self.streams, stretch.pictures
-        )
+        return network_inputs(stretch.poses, stretch.rows, stretch.frames, settings, self.streams, stretch.pictures)
 
     def _check_layout(self, poses: PoseSequence) -> None:
         if poses.layout != self.card.layout:
-            raise InvalidPoses(f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}")
+            raise InvalidPoses(
+                f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}; "
+                f"`poseact convert --to-layout {self.card.layout}` brings them there"
+            )

@@ -10,9 +10,9 @@ import numpy as np
 from torch import Tensor
 
 from poseact.errors import UsageError
-from poseact.recognize.answer import Answer, answer, longest_window
+from poseact.recognize.answer import Answer, Judgement, answer, longest_window
 from poseact.recognize.classifier import EVERYTHING, Classifier
-from poseact.recognize.pictures import Pictures
+from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
 from poseact.types import Array, PoseSequence
@@ -27,7 +27,8 @@ class Ensemble:
 
     All classifiers look at the same windows, so that each segment is one stretch of time: the shortest that one of them
     asks for, because a network that was trained on short clips does not know long ones, while a network without windows
-    takes clips of any length. The threshold below which nothing is named is the weighted mean of theirs.
+    takes clips of any length. The thresholds beyond which nothing is named are the weighted means of theirs; there is
+    one for the energy only where all have one.
 
     Args:
         classifiers: at least one. weights: one per classifier, None for equal ones; 0 leaves one out.
@@ -45,6 +46,11 @@ class Ensemble:
         self.seconds = min(asked, default=None)
 
     @property
+    def clip_len(self) -> int:
+        """Frames of poses in the longest clip that one of the classifiers takes."""
+        return max(one.clip_len for _, one in self._weighted())
+
+    @property
     def sees_pictures(self) -> bool:
         """Whether one of the classifiers needs more than poses."""
         return any(one.sees_pictures for _, one in self._weighted())
@@ -52,6 +58,12 @@ class Ensemble:
     @property
     def unknown_below(self) -> float:
         return sum(share * one.unknown_below for share, one in self._weighted())
+
+    @property
+    def unknown_above(self) -> float | None:
+        thresholds = [(share, one.unknown_above) for share, one in self._weighted()]
+        known = [share * threshold for share, threshold in thresholds if threshold is not None]
+        return sum(known) if len(known) == len(thresholds) else None
 
     @property
     def models(self) -> tuple[UsedModel, ...]:
@@ -65,11 +77,11 @@ class Ensemble:
         """Of the classifier that `heatmaps` shows: the first that sees poses."""
         return self._drawing().preprocessing
 
-    def __call__(self, poses: PoseSequence, person: int, pictures: Pictures | None = None) -> Answer:
+    def __call__(self, poses: PoseSequence, person: int, pictures: Shown | None = None) -> Answer:
         """Classify one person, a row of `poses`. Raises: as `Classifier`."""
         return answer(
             poses, person, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            probability=lambda frames: self.probability(poses, [person], frames, pictures),
+            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, [person], frames, pictures),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, person: int) -> Tensor:
@@ -78,12 +90,19 @@ class Ensemble:
 
     def probability(
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Pictures | None = None,
+        pictures: Shown | None = None,
     ) -> Array:  # fmt: skip
         """(classes,) float32, the weighted mean. Args and raises: as for `Classifier.probability`."""
-        weighted = [share * one.probability(poses, rows, frames, pictures) for share, one in self._weighted()]
-        mean: Array = np.sum(weighted, axis=0)
-        return mean
+        return self.judge(poses, rows, frames, pictures).probability
+
+    def judge(
+        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
+        pictures: Shown | None = None,
+    ) -> Judgement:  # fmt: skip
+        """The weighted means of probabilities and energies. Args and raises: as for `Classifier.probability`."""
+        judged = [(share, one.judge(poses, rows, frames, pictures)) for share, one in self._weighted()]
+        mean: Array = np.sum([share * one.probability for share, one in judged], axis=0)
+        return Judgement(mean, sum(share * one.energy for share, one in judged))
 
     def _weighted(self) -> list[tuple[float, Classifier]]:
         return [(share, one) for share, one in zip(self._shares, self.classifiers, strict=True) if share > 0]

@@ -14,10 +14,10 @@ from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, stretch
 from poseact.heatmap.crop import ImageSize, subject_box
 from poseact.heatmap.views import EPS, channel_order
 from poseact.poses.joints import without_weak_joints
-from poseact.recognize.pictures import Pictures, standardised
+from poseact.recognize.pictures import Shown, standardised
 from poseact.skeleton import Layout, layout
-from poseact.types import PoseSequence
-from poseact.zoo import Card, Preprocessing, Rgb
+from poseact.types import Array, PoseSequence
+from poseact.zoo import Card, Preprocessing
 
 Stream = Literal["rgb", "pose"]
 TWO_STREAMS = "rgbpose-conv3d"
@@ -48,7 +48,7 @@ def streams(card: Card) -> tuple[Stream, ...]:
 
 def network_inputs(
     poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing,
-    looks_at: tuple[Stream, ...], pictures: Pictures | None,
+    looks_at: tuple[Stream, ...], pictures: Shown | None,
 ) -> Iterator[tuple[Tensor, ...]]:  # fmt: skip
     """The inputs of a network for one stretch of a sequence, a few views at a time, original views before mirrored.
 
@@ -68,14 +68,16 @@ def network_inputs(
     """
     if looks_at == ("pose",):
         return ((views,) for views in heatmap_views(poses, rows, frames, settings))
-    rgb = settings.rgb
-    assert rgb is not None
     if pictures is None:
         raise InputError(
             f"{poses.name}: these are poses without pictures, and the model looks at pictures; give the video itself, "
             f"or a --model that reads poses only"
         )
-    return _with_pictures(poses, rows, frames, settings, rgb, "pose" in looks_at, pictures)
+    xy, score = _people(poses, rows, frames, settings)
+    xy = stretch(xy, poses.image_size, pictures.image_size)
+    return picture_views(
+        xy, score, poses.frame_index[frames], settings, layout(poses.layout), pictures, with_poses="pose" in looks_at
+    )
 
 
 def heatmap_views(
@@ -107,14 +109,22 @@ def _people(
     return torch.from_numpy(xy.astype(np.float32)), torch.from_numpy(score.astype(np.float32))
 
 
-def _with_pictures(
-    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing, rgb: Rgb, with_poses: bool,
-    pictures: Pictures,
+def picture_views(
+    xy: Tensor, score: Tensor, numbers: Array, settings: Preprocessing, body: Layout, pictures: Shown, *,
+    with_poses: bool,
 ) -> Iterator[tuple[Tensor, ...]]:  # fmt: skip
-    xy, score = _people(poses, rows, frames, settings)
-    xy = stretch(xy, poses.image_size, pictures.image_size)
+    """The views of one stretch for a network that looks at pictures. What it needs of the video is decoded at once.
+
+    Args:
+        xy: (M, T, K, 2) px of the pictures. score: (M, T, K).
+        numbers: (T,) of the frames in the video.
+        body: the layout of the poses.
+        with_poses: whether the network sees heatmaps too.
+    Yields: as `network_inputs`. Raises: InvalidVideo, LimitExceeded.
+    """
+    rgb = settings.rgb
+    assert rgb is not None
     chosen = uniform_test_indices(xy.shape[1], settings.clip_len, settings.num_clips, settings.sampler)
-    numbers = poses.frame_index[frames]
     first, after = int(numbers.min()), int(numbers.max()) + 1
     shown = first + uniform_test_indices(after - first, rgb.clip_len, settings.num_clips, settings.sampler)
     box = subject_box(xy[:, torch.from_numpy(chosen)] if with_poses else xy, pictures.image_size)
@@ -125,7 +135,7 @@ def _with_pictures(
     )
     if not with_poses:
         return ((frames,) for frames in seen)
-    drawn = _drawn(xy, score, pictures.image_size, chosen, settings, layout(poses.layout), PICTURE_VIEWS_AT_ONCE)
+    drawn = _drawn(xy, score, pictures.image_size, chosen, settings, body, PICTURE_VIEWS_AT_ONCE)
     return zip(seen, drawn, strict=True)
 
 

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
+
+import torch
 
 from poseact.detect import (
     ACCURATE,
@@ -18,7 +21,9 @@ from poseact.errors import UsageError
 from poseact.extract import Extractor
 from poseact.extract.estimators import open_estimator
 from poseact.pose import PictureEstimator, TopDown
+from poseact.precision import in_precision, inference_precision
 from poseact.recognize.settings import Settings
+from poseact.video import DecodingAhead, open_video
 from poseact.zoo import load_with_card, manifest
 
 EMBEDDED_DETECTOR = "nanodet-g"
@@ -38,23 +43,31 @@ def open_extractor(settings: Settings, device: str) -> Extractor:
     """
     name, flip = settings.pose or settings.effort.pose, settings.effort.flip_pose
     weights: dict[str, str] = {}
+    reading: dict[str, Any] = {
+        "decoder": settings.decoder, "limits": settings.limits, "image_fps": settings.image_fps,
+        "detect_every": settings.detect_every, "pose_every": settings.pose_every,
+        "open_video": DecodingAhead.started().open if settings.decode_ahead else open_video,
+    }  # fmt: skip
+    dtype = inference_precision(settings.precision, torch.device(device))
     estimator = None
     if flip or name not in (SCOUT, *manifest()[SCOUT].aliases):
-        opened = open_estimator(name, flip=flip, device=device, people=settings.detector_classes)
+        opened = open_estimator(name, flip=flip, device=device, people=settings.detector_classes, dtype=dtype)
         weights["estimator"] = opened.sha256
         if isinstance(opened.estimator, PictureEstimator):
             if settings.detector != "auto":
                 raise UsageError(f"{name} finds the people itself; leave out --detector {settings.detector}")
-            return Extractor(None, opened.estimator, weights=weights, decoder=settings.decoder)
+            return Extractor(None, opened.estimator, weights=weights, **reading)
         estimator = opened.estimator
-    detector, weights["detector"] = _open_detector(settings, device)
+    detector, weights["detector"] = _open_detector(settings, device, dtype)
     scout = load_with_card(SCOUT, device=device)
     weights["scout"] = scout.sha256
-    light = TopDown(scout.network, name=scout.card.name, input_size=SCOUT_SIZE, flip=False, device=device)
-    return Extractor(detector, light, estimator, weights, decoder=settings.decoder)
+    light = TopDown(
+        in_precision(scout.network, dtype), name=scout.card.name, input_size=SCOUT_SIZE, flip=False, device=device
+    )
+    return Extractor(detector, light, estimator, weights, **reading)
 
 
-def _open_detector(settings: Settings, device: str) -> tuple[Detector, str]:
+def _open_detector(settings: Settings, device: str, dtype: torch.dtype) -> tuple[Detector, str]:
     name = settings.detector
     if name == "auto":
         # A YOLO is better and slower; it is used where it was already fetched and the user asks for accuracy.
@@ -63,7 +76,9 @@ def _open_detector(settings: Settings, device: str) -> tuple[Detector, str]:
     if name == "nanodet":
         loaded = load_with_card(EMBEDDED_DETECTOR, device=device)
         assert isinstance(loaded.network, NanoDet)
-        return NanoDetDetector(loaded.network, views=VIEWS[settings.speed], device=device), loaded.sha256
+        return NanoDetDetector(
+            in_precision(loaded.network, dtype), views=VIEWS[settings.speed], device=device
+        ), loaded.sha256
     if Path(name).suffix in YOLO_SUFFIXES:
         yolo = UltralyticsDetector(name, device=device, classes=settings.detector_classes)
         return yolo, yolo.sha256

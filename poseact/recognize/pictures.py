@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 import cv2
@@ -50,6 +51,21 @@ class Crops:
         return found
 
 
+class Shown(Protocol):
+    """Pictures of a video: `Pictures` of an open one, or whatever opens it when they are wanted.
+
+    Attributes:
+        image_size: (height, width) px, upright.
+    """
+
+    @property
+    def image_size(self) -> ImageSize: ...
+
+    def crops(self, indices: Array, box: Box, size: int) -> Crops:
+        """As `Pictures.crops`."""
+        ...
+
+
 class Pictures:
     """The pictures of one video, for a classifier that looks at them.
 
@@ -70,6 +86,17 @@ class Pictures:
             size: side of the crops, px.
         Raises: InvalidVideo when none of the frames can be decoded; LimitExceeded above `MAX_BYTES`.
         """
+        return self._each(indices, size, partial(cut, box=box, size=size))
+
+    def warped(self, indices: Array, matrix: Array, size: int) -> Crops:
+        """Move frames by an affine map, as training changes a clip; for the rest as `crops`.
+
+        Args:
+            matrix: (2, 3), see `warp`.
+        """
+        return self._each(indices, size, partial(warp, matrix=matrix, size=size))
+
+    def _each(self, indices: Array, size: int, made: Callable[[Array], Array]) -> Crops:
         wanted = np.unique(indices)
         if len(wanted) * size * size * 3 > MAX_BYTES:
             raise LimitExceeded(
@@ -80,7 +107,7 @@ class Pictures:
         found = np.empty(len(wanted), np.int64)
         count = 0
         for frame in self._reader.frames(wanted):
-            found[count], images[count] = frame.index, cut(frame.image, box, size)
+            found[count], images[count] = frame.index, made(frame.image)
             count += 1
         if count == 0:
             raise InvalidVideo(
@@ -105,7 +132,20 @@ def cut(image: Array, box: Box, size: int) -> Array:
     return cv2.resize(inside, (size, size), interpolation=cv2.INTER_LINEAR)
 
 
-def standardised(clips: Array, rgb: Rgb) -> Tensor:
+def warp(image: Array, matrix: Array, size: int) -> Array:
+    """A picture (H, W, 3) turned, scaled and moved bilinearly into (size, size, 3), black where there is none.
+
+    Args:
+        matrix: (2, 3) float64; a point (x, y) of the picture comes to lie at matrix @ (x, y, 1). Both are measured from
+            the corner of the first pixel, whose middle is (0.5, 0.5), as `cut` and the joints of a crop have it.
+    """
+    centred = matrix.copy()
+    centred[:, 2] += matrix[:, :2].sum(1) / 2 - 0.5  # OpenCV measures from the middle of the first pixel
+    return cv2.warpAffine(image, centred, (size, size), flags=cv2.INTER_LINEAR)
+
+
+def standardised(clips: Array, rgb: Rgb, device: str | torch.device = "cpu") -> Tensor:
     """Clips (V, T, H, W, 3) uint8 -> (V, 3, T, H, W) float32, by the mean and deviation of a model card."""
-    values = torch.from_numpy(clips).float()
-    return ((values - torch.tensor(rgb.mean)) / torch.tensor(rgb.std)).permute(0, 4, 1, 2, 3)
+    values = torch.from_numpy(clips).to(device).float()
+    mean, deviation = (torch.tensor(three, device=device) for three in (rgb.mean, rgb.std))
+    return ((values - mean) / deviation).permute(0, 4, 1, 2, 3)

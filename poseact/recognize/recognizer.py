@@ -52,7 +52,8 @@ class Recognizer:
             progress: called with (frames done, frames planned).
         Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
         """
-        extraction = self.extractor(source, self.settings.plan, person=self.settings.person, progress=progress)
+        plan = self.settings.plan(self.classifier.clip_len, self.classifier.seconds)
+        extraction = self.extractor(source, plan, person=self.settings.person, progress=progress)
         timings = Timings(dict(extraction.timings))
         with ExitStack() as opened:
             pictures = None
@@ -88,6 +89,7 @@ class Recognizer:
             source=source, video=video, gaps=gaps, poses=poses, persons=persons, reason=reason,
             unknown_below=self.classifier.unknown_below, models=self.classifier.models, device=self.classifier.device,
             frames_looked_at=len(poses.pts), timings=timings.seconds,
+            unknown_above=self.classifier.unknown_above,
         )  # fmt: skip
 
     def _person(self, poses: PoseSequence, row: int, pictures: Pictures | None) -> Person:
@@ -97,5 +99,5 @@ class Recognizer:
         return Person(
             id=int(poses.track_id[row]), row=row, frames=int(present.sum()),
             interpolated=int(poses.interpolated[row].sum()), first_pts=float(pts[0]), last_pts=float(pts[-1]),
-            predictions=answer.predictions, segments=answer.segments,
+            predictions=answer.predictions, segments=answer.segments, energy=answer.energy,
         )  # fmt: skip

@@ -17,6 +17,7 @@ class Person:
         first_pts, last_pts: s.
         predictions: every class, most probable first.
         segments: per window of the video.
+        energy: how unlike the training clips the person's movement is to the model; None where it was not measured.
     """
 
     id: int
@@ -27,10 +28,11 @@ class Person:
     last_pts: float
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
+    energy: float | None = None
 
-    def label(self, unknown_below: float) -> str:
+    def label(self, unknown_below: float, unknown_above: float | None = None) -> str:
         """The answer for this person in one word; see `named`."""
-        return named(self.predictions, unknown_below, self.frames)
+        return named(self.predictions, unknown_below, self.frames, self.energy, unknown_above)
 
 
 @dataclass(frozen=True)
@@ -65,6 +67,7 @@ class Recognition:
         device: where the networks ran.
         frames_looked_at: of the video's frames.
         timings: seconds per stage.
+        unknown_above: an energy above this is not named; None where the model has no such threshold.
     """
 
     source: str
@@ -78,6 +81,7 @@ class Recognition:
     device: str
     frames_looked_at: int
     timings: dict[str, float]
+    unknown_above: float | None = None
 
     @property
     def model(self) -> str:
@@ -96,8 +100,31 @@ class Recognition:
 
     @property
     def label(self) -> str:
-        """The answer in one word: a class, "unknown" below the threshold, or "no person"."""
-        return self.persons[0].label(self.unknown_below) if self.persons else NO_PERSON
+        """The answer in one word: a class, "unknown" beyond a threshold, or "no person"."""
+        return self.label_of(self.persons[0]) if self.persons else NO_PERSON
+
+    def label_of(self, person: Person) -> str:
+        """The answer for one person in one word, by the thresholds of the model."""
+        return person.label(self.unknown_below, self.unknown_above)
+
+    def doubt(self, person: Person) -> str:
+        """Why no action of a person is named; empty where one is."""
+        if self.label_of(person) != UNKNOWN:
+            return ""
+        if person.frames < LEAST_FRAMES:
+            return f"the person is in {person.frames} of the frames looked at; an action needs at least {LEAST_FRAMES}"
+        best, reasons = person.predictions[0], []
+        if best.probability < self.unknown_below:
+            reasons.append(
+                f"the best guess, {best.label}, has {best.probability:.1%}, and below {self.unknown_below:.1%} the "
+                f"model names nothing"
+            )
+        if _too_strange(person.energy, self.unknown_above):
+            reasons.append(
+                f"the movement is unlike what the model was trained on: energy {person.energy:.2f}, above "
+                f"{self.unknown_above:.2f}"
+            )
+        return "; ".join(reasons)
 
 
 NO_PERSON = "no person"
@@ -107,12 +134,21 @@ LEAST_FRAMES = 4
 """Looked-at frames of a person below which there is too little motion to name an action."""
 
 
-def named(predictions: tuple[Prediction, ...], unknown_below: float, frames: int) -> str:
+def named(
+    predictions: tuple[Prediction, ...], unknown_below: float, frames: int, energy: float | None = None,
+    unknown_above: float | None = None,
+) -> str:  # fmt: skip
     """The most probable class; "no person" without any.
 
-    "unknown" when it is less probable than the threshold, or seen in fewer than `LEAST_FRAMES` frames.
+    "unknown" when it is less probable than one threshold, when the energy is above the other, or when the person is
+    seen in fewer than `LEAST_FRAMES` frames. Without an energy or its threshold, the other two decide.
     """
     if not predictions:
         return NO_PERSON
     best = predictions[0]
-    return best.label if best.probability >= unknown_below and frames >= LEAST_FRAMES else UNKNOWN
+    doubtful = best.probability < unknown_below or frames < LEAST_FRAMES or _too_strange(energy, unknown_above)
+    return UNKNOWN if doubtful else best.label
+
+
+def _too_strange(energy: float | None, unknown_above: float | None) -> bool:
+    return energy is not None and unknown_above is not None and energy > unknown_above

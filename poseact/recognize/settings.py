@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from math import ceil
 
 import torch
 
 from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME, FramePlan
+from poseact.precision import DTYPES, inference_precision
 from poseact.recognize.shares import shares
+from poseact.recognize.windows import LONGEST
+from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits
 
 DEFAULT_MODEL = "posec3d-jhmdb21"
 DEVICES = ("cpu", "cuda", "mps")
+LARGEST_STEP = 0.25
+"""Seconds between two looks in a window at most, so that people can be followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,12 +25,12 @@ class Speed:
     """A level of effort.
 
     Attributes:
-        plan: which frames are looked at.
+        period: seconds of video per window that is looked at, if its length allows it; None: every frame is looked at.
         pose: estimator. flip_pose: also estimate the mirrored crop and average.
         clips, flip: clips per window and mirrored views of the classifier; None: as its model card says.
     """
 
-    plan: FramePlan
+    period: float | None
     pose: str
     flip_pose: bool
     clips: int | None = None
@@ -32,9 +38,9 @@ class Speed:
 
 
 SPEEDS = {
-    "fast": Speed(FramePlan(frames=16, period=8.0), "lightning", flip_pose=False, clips=1, flip=False),
-    "balanced": Speed(FramePlan(frames=16), "thunder", flip_pose=False),
-    "accurate": Speed(EVERY_FRAME, "thunder", flip_pose=True, clips=10, flip=True),
+    "fast": Speed(8.0, "lightning", flip_pose=False, clips=1, flip=False),
+    "balanced": Speed(4.0, "thunder", flip_pose=False, clips=2),
+    "accurate": Speed(None, "thunder", flip_pose=True, clips=10, flip=True),
 }
 
 
@@ -54,6 +60,10 @@ class Settings:
         device: "auto", "cpu", "cuda", "cuda:1", "mps".
         decoder: "auto", "pyav", "opencv" or "decord".
         every_frame: look at every frame, whatever the speed.
+        limits: of what a video file may announce. image_fps: pictures per second of folders of images.
+        precision: of the detector's and the estimators' arithmetic, see `poseact.precision.inference_precision`.
+        detect_every, pose_every: of the frames that are looked at, see `Extractor`.
+        decode_ahead: videos are decoded in a process of its own, ahead of the networks: for many videos.
         without_breaks: look at the whole of a long video, window after window, not at a sample of it.
     """
 
@@ -69,6 +79,12 @@ class Settings:
     decoder: str = "auto"
     every_frame: bool = False
     without_breaks: bool = False
+    limits: Limits = DEFAULT_LIMITS
+    image_fps: float = IMAGE_FPS
+    precision: str = "float32"
+    detect_every: int = 1
+    pose_every: int = 1
+    decode_ahead: bool = False
 
     def __post_init__(self) -> None:
         if self.speed not in SPEEDS:
@@ -80,12 +96,24 @@ class Settings:
     def effort(self) -> Speed:
         return SPEEDS[self.speed]
 
-    @property
-    def plan(self) -> FramePlan:
-        if self.every_frame:
+    def plan(self, clip_len: int, seconds: float | None) -> FramePlan:
+        """Which frames to look at for a model: in each window as many as its clips have, or more if it is long.
+
+        Args:
+            clip_len: frames of its clips. seconds: their length; None: that of a whole video, but at most `LONGEST`.
+        """
+        period = self.effort.period
+        if self.every_frame or period is None:
             return EVERY_FRAME
-        plan = self.effort.plan
-        return replace(plan, period=plan.seconds) if self.without_breaks else plan
+        length = LONGEST if seconds is None else seconds
+        frames = max(clip_len, ceil(length / LARGEST_STEP))
+        return FramePlan(frames, seconds=length, period=length if self.without_breaks else max(period, length))
+
+
+def arithmetic(precision: str, device: str) -> str:
+    """The key of `poseact.precision.DTYPES` that a precision means on a device. Raises: UsageError."""
+    dtype = inference_precision(precision, torch.device(resolve_device(device)))
+    return next(name for name, one in DTYPES.items() if one is dtype)
 
 
 def resolve_device(name: str) -> str:

@@ -10,6 +10,10 @@ from poseact.types import Array
 
 MAX_STEP = 0.5
 """Seconds between two looked-at frames above which the motion between them is unknown."""
+LONGEST = 10.0
+"""Seconds of a window where the model names none: the clips of the data sets of the papers are hardly longer."""
+WHOLE = 1.5
+"""Times the length asked for up to which a stretch stays whole."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,18 +28,21 @@ def windows(pts: Array, present: Array, seconds: float | None) -> list[Window]:
     """Cut a person's presence into windows of about `seconds`.
 
     A stretch ends where the person leaves, where the video was not looked at for more than `MAX_STEP`, or at the end.
-    Each stretch is cut into equal windows; one up to 1.5 times as long as asked for stays whole.
+    Each stretch is cut into equal windows; one up to `WHOLE` times as long as asked for stays whole.
 
     Args:
         pts: (T,) s. present: (T,) bool.
-        seconds: None: one window from the first to the last frame in which the person is present.
+        seconds: None: one window from the first to the last frame in which the person is present, as in the papers;
+            where that is longer than the clips there, windows of `LONGEST`.
     Returns: in order of time; empty when the person is never present.
     """
     seen = np.flatnonzero(present)
     if len(seen) == 0:
         return []
     if seconds is None:
-        return [Window(int(seen[0]), int(seen[-1]))]
+        if pts[seen[-1]] - pts[seen[0]] <= WHOLE * LONGEST:
+            return [Window(int(seen[0]), int(seen[-1]))]
+        seconds = LONGEST
     typical = float(np.median(np.diff(pts))) if len(pts) > 1 else 0.0
     breaks = np.flatnonzero(np.diff(pts[seen]) > max(MAX_STEP, 3 * typical))
     found = []

@@ -32,7 +32,7 @@ def write_curves(history: Sequence[Mapping[str, float | None]], path: str | Path
     accuracies.set_ylim(0, 1)
     accuracies.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     losses.legend(fontsize=8, frameon=False)
-    figure.suptitle(title, fontsize=11)
+    figure.suptitle(title, fontsize=11, parse_math=False)  # a name may hold a dollar sign
     with atomic_path(Path(path)) as temporary:
         FigureCanvasAgg(figure).print_png(str(temporary))
 

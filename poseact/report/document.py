@@ -39,13 +39,20 @@ class SegmentPart(Part):
 
 
 class PersonPart(Part):
-    """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s."""
+    """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s.
+
+    `energy` tells how unlike the training clips the movement is to the model; `doubt` why the label is "unknown", null
+    where a class is named.
+    """
 
     track: int
     frames: int
     interpolated: int
     first: Seconds
     last: Seconds
+    label: str
+    energy: float | None
+    doubt: str | None
     predictions: tuple[PredictionPart, ...]
     segments: tuple[SegmentPart, ...]
 
@@ -99,6 +106,7 @@ class RecognitionDocument(Part):
     predictions: tuple[PredictionPart, ...]
     reason: str
     unknown_below: Probability
+    unknown_above: float | None
     persons: tuple[PersonPart, ...]
     video: VideoPart | None
     frames_looked_at: int
@@ -119,7 +127,8 @@ def recognition_json(recognition: Recognition) -> str:
         predictions=_predictions(recognition.predictions),
         reason=valid_unicode(recognition.reason),
         unknown_below=_probability(recognition.unknown_below),
-        persons=tuple(_person(person) for person in recognition.persons),
+        unknown_above=None if recognition.unknown_above is None else _finite(recognition.unknown_above),
+        persons=tuple(_person(person, recognition) for person in recognition.persons),
         video=_video(video) if video else None,
         frames_looked_at=recognition.frames_looked_at,
         gaps=tuple(_gap(gap) for gap in recognition.gaps),
@@ -137,13 +146,16 @@ def json_schema() -> dict[str, Any]:
     return {"anyOf": [kind.model_json_schema(by_alias=True) for kind in (RecognitionDocument, ErrorDocument)]}
 
 
-def _person(person: Person) -> PersonPart:
+def _person(person: Person, recognition: Recognition) -> PersonPart:
     return PersonPart(
         track=person.id,
         frames=person.frames,
         interpolated=person.interpolated,
         first=_seconds(person.first_pts),
         last=_seconds(person.last_pts),
+        label=recognition.label_of(person),
+        energy=None if person.energy is None else _finite(person.energy),
+        doubt=valid_unicode(recognition.doubt(person)) or None,
         predictions=_predictions(person.predictions),
         segments=tuple(_segment(segment) for segment in person.segments),
     )

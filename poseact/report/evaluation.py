@@ -14,6 +14,7 @@ from rich.text import Text
 
 from poseact import __version__
 from poseact.evaluate import ClassOutcome, Evaluation, Outcome
+from poseact.report.open_set import open_set_json, open_set_parts
 from poseact.report.plain import one_line, valid_unicode
 
 SCHEMA = "poseact/evaluation/1"
@@ -27,6 +28,7 @@ def evaluation_tables(found: Evaluation, title: str, rows: int) -> RenderableTyp
         title: what was evaluated on what. rows: classes shown at most.
     """
     parts: list[RenderableType] = [Text(one_line(title), "bold"), _figures(found)]
+    parts += open_set_parts(found)
     classes = found.outcome.classes
     parts.append(_class_table(classes[:rows], len(classes)))
     if len(classes) > rows:
@@ -95,6 +97,7 @@ def evaluation_json(found: Evaluation, poses: str | None, splits: Sequence[str])
             for count, row, column in sorted(wrong, key=lambda one: (-one[0], one[1:]))
             if row != column
         ],
+        **open_set_json(found),
         "nobody_in": [valid_unicode(name) for name in found.nobody],
         "poseact": __version__,
     }  # fmt: skip

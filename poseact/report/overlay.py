@@ -144,12 +144,11 @@ class Painter:
         ]
         for rank, person in reversed(list(enumerate(recognition.persons))):
             accent = ACCENTS[rank % len(ACCENTS)]
-            plate = self._caption(person, recognition.unknown_below, accent) if self._lettered else None
+            plate = self._caption(person, recognition.label_of(person), accent) if self._lettered else None
             looks.append(_Look(person.row, accent, plate, True))
         return looks
 
-    def _caption(self, person: Person, unknown_below: float, accent: Colour) -> Array:
-        label = person.label(unknown_below)
+    def _caption(self, person: Person, label: str, accent: Colour) -> Array:
         probability = person.predictions[0].probability if person.predictions else 0.0
         number, percent = f"{person.id}  ", f"  {probability:.0%}"
         ink = INK

@@ -13,7 +13,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from poseact.recognize.result import LEAST_FRAMES, NO_PERSON, UNKNOWN, Person, Recognition, UsedModel
+from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition, UsedModel
 from poseact.report.plain import one_line, seconds
 
 TOP = 5
@@ -74,7 +74,7 @@ def summary_table(outcomes: Sequence[Recognition | Failure]) -> Table:
         if not outcome.persons:
             table.add_row(Text(one_line(outcome.source)), "", _answer(outcome.label), "", time)
         for row, person in enumerate(outcome.persons):
-            label, probability = _short_answer(person, outcome.unknown_below)
+            label, probability = _short_answer(person, outcome)
             source = Text(one_line(outcome.source)) if row == 0 else Text()
             table.add_row(source, str(person.id), label, probability, time if row == 0 else "")
     return table
@@ -88,8 +88,8 @@ def _answer(label: str) -> Text:
     return Text(one_line(label), _STYLES.get(label, "bold green"))
 
 
-def _short_answer(person: Person, unknown_below: float) -> tuple[Text, str]:
-    label = person.label(unknown_below)
+def _short_answer(person: Person, recognition: Recognition) -> tuple[Text, str]:
+    label = recognition.label_of(person)
     text = _answer(label)
     if label == UNKNOWN:
         text.append(f" ({one_line(person.predictions[0].label)}?)", "not bold dim")
@@ -102,19 +102,8 @@ def _headline(recognition: Recognition) -> Text:
         return _answer(NO_PERSON).append(": nobody was seen, so no action is named", "not bold default")
     best = recognition.predictions[0]
     if label == UNKNOWN:
-        return _answer(UNKNOWN).append(f": {_doubt(recognition.persons[0], recognition)}", "not bold default")
+        return _answer(UNKNOWN).append(f": {one_line(recognition.doubt(recognition.persons[0]))}", "not bold default")
     return _answer(label).append(f"  {best.probability:.1%}", "bold")
-
-
-def _doubt(person: Person, recognition: Recognition) -> str:
-    """Why no action is named."""
-    if person.frames < LEAST_FRAMES:
-        return f"the person is in {person.frames} of the frames looked at; an action needs at least {LEAST_FRAMES}"
-    best = person.predictions[0]
-    return (
-        f"the best guess, {one_line(best.label)}, has {best.probability:.1%}, and below "
-        f"{recognition.unknown_below:.1%} the model names nothing"
-    )
 
 
 def _person_line(person: Person, recognition: Recognition) -> Text:
@@ -124,14 +113,14 @@ def _person_line(person: Person, recognition: Recognition) -> Text:
     if person.interpolated:
         text.append(f" ({person.interpolated} filled in)", "not bold")
     if len(recognition.persons) > 1:
-        text.append(": ").append_text(_short_answer(person, recognition.unknown_below)[0])
-    elif person.label(recognition.unknown_below) == UNKNOWN:
+        text.append(": ").append_text(_short_answer(person, recognition)[0])
+    elif recognition.label_of(person) == UNKNOWN:
         text.append("; guesses:", "not bold yellow")
     return text
 
 
 def _prediction_table(person: Person, recognition: Recognition, top: int) -> Table:
-    known = person.label(recognition.unknown_below) != UNKNOWN
+    known = recognition.label_of(person) != UNKNOWN
     table = Table(box=None, show_header=False, pad_edge=False, padding=(0, 2, 0, 0))
     table.add_column("label", min_width=16, overflow="fold")
     table.add_column("bar", width=BAR_WIDTH)

@@ -110,6 +110,8 @@ def model_document(found: Model) -> dict[str, Any]:
     }  # fmt: skip
     if found.record is not None:
         told = found.record.model_dump(mode="json", exclude={"name", "labels"})
+        if told["preprocessing"] is None or told["preprocessing"]["kind"] != "limb":
+            del told["limb_order"]
         document |= {key: value for key, value in told.items() if key != "bytes"} | {"label_list": found.record.labels}
     if found.where == "remote":
         return document
@@ -135,5 +137,8 @@ def _plain(value: Any) -> str:
     if isinstance(value, list):
         return ", ".join(map(_plain, value))
     if isinstance(value, dict):
-        return ", ".join(f"{key}={_plain(entry)}" for key, entry in value.items() if entry is not None)
+        entries = {
+            key: f"[{_plain(entry)}]" if isinstance(entry, list) else _plain(entry) for key, entry in value.items()
+        }
+        return ", ".join(f"{key}={entries[key]}" for key, entry in value.items() if entry is not None)
     return one_line(value)

@@ -8,7 +8,7 @@ import torch
 from oracles import Oracle, card, clip, empty_clip, fixed, oracle
 from torch import nn
 
-from poseact.errors import InvalidPoses, UsageError
+from poseact.errors import InputError, InvalidPoses
 from poseact.evaluate import evaluate
 from poseact.evaluate.protocol import scores_of
 from poseact.heatmap import evaluation_views
@@ -148,9 +148,9 @@ def test_another_layout_is_one_line():
         evaluate([clip()], fixed(1.0, 0.0, 0.0, name="other", layout="openpose25"))
 
 
-def test_models_that_look_at_pictures_are_refused():
+def test_models_that_look_at_pictures_want_some():
     model = Classifier(
         nn.Identity(), card(preprocessing={"rgb": {}}, config={"num_classes": 3, "in_channels": 3}, name="rgb")
     )
-    with pytest.raises(UsageError, match="rgb looks at pictures, and a file of poses has none"):
+    with pytest.raises(InputError, match="looks at pictures"):
         evaluate([clip()], model)

@@ -7,11 +7,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from known_answers import constant, standing
+from known_answers import Recorder, card, constant, standing
 from torch import nn
 
 from poseact.errors import InvalidPoses
-from poseact.recognize import Stretch
+from poseact.recognize import Classifier, Stretch
 from poseact.recognize.batches import view_logits
 
 
@@ -91,3 +91,17 @@ def test_a_classifier_answers_stretches_as_it_answers_one_by_one():
     np.testing.assert_allclose(classifier.probabilities(logits[1])[0], classifier.probability(standing(9)), atol=1e-7)
     with pytest.raises(InvalidPoses, match="no people"):
         list(classifier.view_logits([Stretch(standing(5), rows=[])]))
+
+
+@pytest.mark.parametrize(
+    ("frames", "sampler", "views"),
+    [(4, "pyskl", 2), (4, "mmaction2", 2), (4, "even", 6), (3, "pyskl", 6), (30, "pyskl", 6)],
+    ids=["as long as a clip", "of MMAction2", "even ones differ", "shorter", "longer"],
+)
+def test_clips_of_the_same_frames_are_looked_at_once(frames, sampler, views):
+    network = Recorder()
+    settings = {"num_clips": 3, "flip": True, "sampler": sampler}
+    classifier = Classifier(network, card(("wave", "clap"), preprocessing=settings))
+    classifier.probability(standing(frames))
+    assert len(network.stream(0)) == views
+    assert next(classifier.view_logits([Stretch(standing(frames))])).shape[1] == 6

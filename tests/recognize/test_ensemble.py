@@ -142,3 +142,40 @@ def test_the_heatmaps_are_those_of_the_first_that_sees_poses():
     assert fused.preprocessing.kind == "limb"
     with pytest.raises(UsageError, match="looks at pictures only"):
         Ensemble([constant(1.0, 0.0, 0.0, **pictures)]).heatmaps(standing(100), 0)
+
+
+E_WAVE, E_CLAP = -math.log(math.e**2 + 2), -math.log(1 + math.e + math.exp(-1))
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "expected", "label"),
+    [
+        ((None, None), None, "wave"),
+        ((-3.0, None), None, "wave"),
+        ((-3.0, 0.0), -1.5, "wave"),
+        ((-3.0, -3.0), -3.0, "unknown"),
+    ],
+    ids=["none", "one", "below the mean", "above the mean"],
+)
+def test_energies_and_their_thresholds_are_averaged(thresholds, expected, label):
+    fused = pair(None, *({"unknown_above": one} for one in thresholds))
+    assert fused.unknown_above == expected
+    answer = fused(standing(20), 0)
+    assert answer.energy == pytest.approx((E_WAVE + E_CLAP) / 2, abs=1e-6)
+    assert answer.segments[0].label == label
+
+
+def test_the_energy_is_that_of_the_calibrated_logits():
+    warm = constant(2.0, 0.0, 0.0, temperature=2.0, seconds=1.0)
+    answer = warm(standing(100), 0)
+    assert len(answer.segments) == 4
+    assert answer.energy == pytest.approx(-2 * math.log(math.e + 2), abs=1e-6)
+
+
+def test_other_stream_weights_have_no_threshold_of_energy():
+    """It was chosen for the usual ones."""
+    two = {
+        "architecture": "rgbpose-conv3d", "preprocessing": {"rgb": {"clip_len": 2, "size": 16}}, "unknown_above": -1.0,
+    }  # fmt: skip
+    assert constant(0.0, 0.0, 0.0, **two).unknown_above == -1.0
+    assert constant(0.0, 0.0, 0.0, options={"stream_weights": (2, 1)}, **two).unknown_above is None

@@ -14,7 +14,8 @@ from poseact.errors import InputError, InvalidPoses, InvalidVideo, LimitExceeded
 from poseact.heatmap import uniform_test_indices
 from poseact.recognize import Classifier, Pictures
 from poseact.recognize.inputs import streams
-from poseact.recognize.pictures import Crops, cut, standardised
+from poseact.recognize.pictures import Crops, cut, standardised, warp
+from poseact.recognize.videos import videos_of
 from poseact.types import Frame
 from poseact.video import open_video
 from poseact.zoo import Rgb
@@ -239,7 +240,7 @@ def test_pictures_come_from_all_frames_between_those_that_were_looked_at():
 def test_one_whole_picture_is_in_memory_at_a_time():
     classifier, _ = rgbpose()
     film = Film(numbered((480, 640)), frames=1000, image_size=(480, 640))
-    classifier(standing(1000, (480, 640)), 0, Pictures(film))
+    classifier(standing(1000, (480, 640), fps=100.0), 0, Pictures(film))
     assert 60 < len(film.decoded) <= 80
     assert len(set(film.decoded)) == len(film.decoded)
     assert film.most_alive <= 2  # the one at hand, and the next as it is decoded
@@ -388,3 +389,53 @@ def test_the_published_architecture_answers_from_a_real_video(samples):
     np.testing.assert_allclose(both.sum(1), 1, atol=1e-5)
     found = {one.label: one.probability for one in answer.predictions}
     assert found == pytest.approx(dict(zip(LABELS, both.mean(0).tolist(), strict=True)), abs=1e-6)
+
+
+@pytest.mark.parametrize("box", [(40, 20, 168, 148), (-30, -10, 98, 118), (250, 180, 314, 244)])
+def test_a_picture_that_is_only_cut_is_warped_as_it_is_cut(box):
+    random = np.random.default_rng(0)
+    image = random.integers(0, 255, (240, 320, 3)).astype(np.uint8)
+    scale = 64 / (box[2] - box[0])
+    matrix = np.array([[scale, 0, -box[0] * scale], [0, scale, -box[1] * scale]])
+    difference = np.abs(warp(image, matrix, 64).astype(int) - cut(image, box, 64))
+    inside = difference[1:-1, 1:-1]  # at the border of the box, `cut` does not look beyond it
+    assert inside.mean() < 0.5
+    assert inside.max() <= 4
+
+
+def test_a_mirrored_and_turned_point_lies_where_the_matrix_says():
+    image = np.zeros((60, 80, 3), np.uint8)
+    image[20, 30] = 255  # its middle is (30.5, 20.5)
+    mirrored = warp(image, np.array([[-1.0, 0, 64], [0, 1, 0]]), 64)
+    assert np.argwhere(mirrored[..., 0] == 255).tolist() == [[20, 33]]
+    turned = warp(image, np.array([[0.0, 1, 0], [1, 0, 0]]), 64)
+    assert np.argwhere(turned[..., 0] == 255).tolist() == [[30, 20]]
+
+
+def named(name):
+    return replace(standing(), name=name)
+
+
+@pytest.mark.parametrize(
+    ("files", "name", "found"),
+    [
+        (["a.mp4"], "a", "a.mp4"),
+        (["walk/a.avi"], "walk/a", "walk/a.avi"),
+        (["walk/a.avi", "a.mp4"], "a", "a.mp4"),
+        (["walk/a.avi"], "a", "walk/a.avi"),
+        (["walk/a.avi", "run/a.avi"], "a", None),
+        (["walk/b.avi"], "a", None),
+        ([], "a", None),
+        (["walk/a.txt"], "a", None),
+    ],
+    ids=["by name", "by path", "the nearer one", "in a class folder", "twice", "another", "nothing", "no video"],
+)
+def test_a_video_is_found_by_the_name_of_its_clip(tmp_path, files, name, found):
+    for file in files:
+        (tmp_path / file).parent.mkdir(exist_ok=True)
+        (tmp_path / file).touch()
+    if found is None:
+        with pytest.raises(InputError, match="1 of 1 videos are not in"):
+            videos_of([named(name)], tmp_path)
+    else:
+        assert videos_of([named(name)], tmp_path)[name].path == tmp_path / found

@@ -3,10 +3,18 @@ import pytest
 
 from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME
-from poseact.recognize.settings import Settings, resolve_device
+from poseact.recognize.settings import LARGEST_STEP, Settings, resolve_device
 from poseact.types import VideoInfo
 
-LONG = VideoInfo("long.mp4", 320, 240, 30.0, 1800, 60.0, "h264", 0)
+EMBEDDED = (16, 4 / 3)
+PUBLISHED = (48, None)
+
+
+def video(seconds):
+    return VideoInfo("video.mp4", 320, 240, 30.0, round(30 * seconds), seconds, "h264", 0)
+
+
+LONG = video(60.0)
 
 
 def test_an_unknown_speed_is_refused():
@@ -16,18 +24,47 @@ def test_an_unknown_speed_is_refused():
 
 @pytest.mark.parametrize(("speed", "breaks"), [("fast", True), ("balanced", True), ("accurate", False)])
 def test_long_videos_are_sampled_unless_every_frame_is_looked_at(speed, breaks):
-    looked_at = Settings(speed=speed).plan.indices(LONG)
+    looked_at = Settings(speed=speed).plan(*EMBEDDED).indices(LONG)
     assert (np.diff(looked_at).max() > LONG.fps) is np.bool_(breaks)
 
 
 @pytest.mark.parametrize("speed", ["fast", "balanced", "accurate"])
 def test_without_breaks_no_two_frames_lie_far_apart(speed):
-    looked_at = Settings(speed=speed, without_breaks=True).plan.indices(LONG)
+    looked_at = Settings(speed=speed, without_breaks=True).plan(*EMBEDDED).indices(LONG)
     assert np.diff(looked_at).max() <= LONG.fps / 10
 
 
+def test_the_default_takes_two_clips_of_every_model():
+    assert Settings().effort.clips == 2
+
+
 def test_every_frame_wins():
-    assert Settings(every_frame=True, without_breaks=True).plan == EVERY_FRAME
+    assert Settings(every_frame=True, without_breaks=True).plan(*EMBEDDED) == EVERY_FRAME
+
+
+@pytest.mark.parametrize(
+    ("clip", "seconds", "frames", "first", "last"),
+    [
+        (EMBEDDED, 2.0, 16, 11, 48),
+        (EMBEDDED, 1.0, 16, 0, 29),
+        (PUBLISHED, 2.0, 48, 0, 59),
+        (PUBLISHED, 10.0, 48, 3, 296),
+        (PUBLISHED, 60.0, 288, 3, 1796),
+        ((32, None), 5.0, 40, 1, 148),
+        ((16, 8.0), 8.0, 32, 3, 236),
+    ],
+    ids=["embedded", "shorter", "published", "a data set's longest", "windows", "pictures and poses", "own, long"],
+)
+def test_a_model_sees_as_many_frames_as_its_clips_have(clip, seconds, frames, first, last):
+    indices = Settings().plan(*clip).indices(video(seconds))
+    assert (len(indices), indices[0], indices[-1]) == (frames, first, last)
+
+
+@pytest.mark.parametrize("speed", ["fast", "balanced"])
+@pytest.mark.parametrize("clip", [PUBLISHED, (16, 8.0), (12, None)])
+def test_a_person_can_be_followed_through_a_long_window(speed, clip):
+    looked_at = Settings(speed=speed).plan(*clip).indices(LONG)
+    assert np.diff(looked_at).max() <= LARGEST_STEP * LONG.fps + 1
 
 
 @pytest.mark.parametrize("name", ["", "warp", "cpu:x", "cuda:99", "meta", "hpu"])

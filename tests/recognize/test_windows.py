@@ -17,13 +17,16 @@ def at(fps: float, frames: int, start: float = 0.0) -> np.ndarray:
         (at(30, 59), [True] * 59, 4 / 3, [Window(0, 58)]),
         (at(30, 80), [True] * 80, 4 / 3, [Window(0, 39), Window(40, 79)]),
         (at(30, 80), [True] * 80, None, [Window(0, 79)]),
+        (at(4, 60), [True] * 60, None, [Window(0, 59)]),
+        (at(4, 80), [True] * 80, None, [Window(0, 39), Window(40, 79)]),
         (at(30, 40), [False] * 10 + [True] * 20 + [False] * 10, 4 / 3, [Window(10, 29)]),
         (np.r_[at(12, 16), at(12, 16, 4.0)], [True] * 32, 4 / 3, [Window(0, 15), Window(16, 31)]),
         (np.r_[at(12, 16), at(12, 16, 4.0)], [True] * 17 + [False] * 15, 4 / 3, [Window(0, 15)]),
         (at(2, 10), [True] * 10, 1.0, [Window(0, 1), Window(2, 3), Window(4, 5), Window(6, 7), Window(8, 9)]),
     ],
     ids=[
-        "never seen", "one frame", "training length", "up to half more", "two", "whole", "comes and goes",
+        "never seen", "one frame", "training length", "up to half more", "two", "whole", "as long as published clips",
+        "longer than these", "comes and goes",
         "not looked at between", "a crumb is dropped", "slow video",
     ],
 )  # fmt: skip

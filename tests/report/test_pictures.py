@@ -5,9 +5,13 @@ import pytest
 from PIL import Image
 
 from poseact.errors import OutputError, UsageError
+from poseact.evaluate import Scores
 from poseact.report.confusion import write_confusion
 from poseact.report.contact_sheet import COLUMNS, PARTS, TILE, part_of, write_heatmaps
+from poseact.report.curves import write_curves
+from poseact.report.reliability import temperature_panels, write_reliability
 from poseact.skeleton import COCO17
+from poseact.train.metrics import reliability
 
 LIMBS = [f"{COCO17.keypoints[start]} - {COCO17.keypoints[end]}" for start, end in COCO17.limbs]
 
@@ -85,6 +89,60 @@ def test_a_confusion_matrix_is_a_picture(confusion, labels, tmp_path):
     assert image.std() > 5
 
 
+def test_many_classes_make_no_larger_picture_and_names_are_no_formulas(tmp_path):
+    sides = []
+    for classes in (61, 400):
+        counts = np.eye(classes, dtype=int) * 3 + np.eye(classes, k=1, dtype=int)
+        names = [f"class {number} for $\\frac$ and $" * 3 for number in range(classes)]
+        write_confusion(counts, names, tmp_path / "c.png", "$5 for $10")
+        image = Image.open(tmp_path / "c.png")
+        assert np.asarray(image.convert("L")).std() > 5
+        sides.append(image.size)
+    assert sides[0] == sides[1]
+    assert max(sides[0]) < 4000
+
+
+def test_a_name_is_no_formula(tmp_path):
+    row = {"epoch": 1, "loss": 1.0, "accuracy": 0.5, "val_loss": None, "val_top1": None}
+    write_curves([row], tmp_path / "curves.png", "$\\frac{$")
+    found = reliability(np.array([[0.7, 0.3]]), np.array([0]))
+    write_reliability([("before", found)], tmp_path / "sure.png", "$\\frac{$")
+    assert len(list(tmp_path.glob("*.png"))) == 2
+
+
 def test_a_confusion_matrix_needs_its_labels(tmp_path):
     with pytest.raises(UsageError):
         write_confusion(np.zeros((2, 3)), ["a", "b"], tmp_path / "c.png")
+
+
+@pytest.mark.parametrize("panels", [1, 2])
+def test_a_reliability_diagram(panels, tmp_path):
+    found = reliability(np.array([[0.95, 0.05], [0.4, 0.6]]), np.array([0, 0]))
+    write_reliability([("before", found), ("after", found)][:panels], tmp_path / "r.png", "mine")
+    picture = np.asarray(Image.open(tmp_path / "r.png").convert("RGB"))
+    assert picture.shape[1] > 380 * panels
+    assert (picture == (0x48, 0x78, 0xA8)).all(-1).any()
+
+
+def test_a_reliability_diagram_of_nothing(tmp_path):
+    write_reliability([("none", reliability(np.zeros((0, 2)), np.zeros(0, int)))], tmp_path / "r.png")
+    assert min(Image.open(tmp_path / "r.png").size) > 300
+
+
+@pytest.mark.parametrize(
+    ("untempered", "names"),
+    [
+        (None, ["as it is"]),
+        ([[0.5, 0.5], [0.25, 0.75]], ["as it is"]),
+        ([[0.9, 0.1], [0.0, 1.0]], ["without temperature", "with temperature"]),
+    ],
+    ids=["not measured", "no temperature", "before and after"],
+)
+def test_the_temperature_has_a_panel_where_it_changes_something(untempered, names):
+    rows = np.array([[0.5, 0.5], [0.25, 0.75]])
+    found = Scores("s", rows, np.array([0, 0]), untempered=None if untempered is None else np.array(untempered))
+    panels = temperature_panels(found)
+    assert [name for name, _ in panels] == names
+    assert panels[-1][1].error == pytest.approx(reliability(rows, found.label).error)
+    if len(panels) > 1:
+        assert panels[0][1].error == pytest.approx(0.45)  # both in the last bin: 0.95 sure, half right

@@ -121,3 +121,12 @@ def test_too_few_frames_are_named_as_the_reason():
     text = rendered(recognition_panel(recognition(persons=(glimpse,))), 100)
     assert "unknown" in text
     assert "in 1 of the frames looked at; an action needs at least 4" in " ".join(text.split())
+
+
+def test_a_strange_movement_is_unknown_for_that_reason():
+    strange = recognition(persons=(replace(person(), energy=-0.5),), unknown_above=-1.25)
+    text = " ".join(rendered(recognition_panel(strange), 100).split())
+    assert "unknown: the movement is unlike what the model was trained on: energy -0.50, above -1.25" in text
+    both = recognition(persons=(replace(person(top=0.2), energy=-0.5),), unknown_above=-1.25)
+    text = " ".join(rendered(recognition_panel(both), 160).split())
+    assert "below 30.0% the model names nothing; the movement is unlike" in text

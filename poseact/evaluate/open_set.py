@@ -1,0 +1,108 @@
+"""Clips of classes that a model does not know: how well its doubts tell them from those it knows. Runs no network."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from scipy.stats import rankdata
+
+from poseact.errors import InvalidPoses, UsageError
+from poseact.evaluate.scores import Scores
+from poseact.poses import PoseDataset
+from poseact.types import Array, PoseSequence
+
+KEPT = 0.95
+
+
+@dataclass(frozen=True)
+class Thresholds:
+    """What a model names: probabilities from `below` on, energies up to `above`; None: the energy decides nothing."""
+
+    below: float = 0.0
+    above: float | None = None
+
+    def named(self, scores: Scores) -> Array:
+        """(N,) bool: the clips that get an answer."""
+        named: Array = scores.probability.max(1) >= self.below
+        if self.above is not None and scores.energy is not None:
+            named &= scores.energy <= self.above
+        return named
+
+
+@dataclass(frozen=True)
+class Separation:
+    """How well one number tells known clips from unknown ones, in [0, 1].
+
+    Attributes:
+        auroc: the chance that a known clip has more of it than an unknown one; 0.5 says nothing.
+        fpr95: share of the unknown clips that are taken for known where 95 % of the known ones are.
+    """
+
+    auroc: float
+    fpr95: float
+
+
+@dataclass(frozen=True)
+class OpenSet:
+    """What was found on clips of known and of unknown classes.
+
+    Attributes:
+        known, unknown: clips.
+        probability, energy: by the largest probability, and by the negative energy; None without energies.
+        named_known, named_unknown: shares that get an answer by the thresholds of the model.
+    """
+
+    known: int
+    unknown: int
+    probability: Separation
+    energy: Separation | None
+    named_known: float
+    named_unknown: float
+
+
+def open_set(known: Scores, unknown: Scores, thresholds: Thresholds) -> OpenSet:
+    """Compare the scores of known and of unknown clips; at least one of each."""
+    energies = None
+    if known.energy is not None and unknown.energy is not None:
+        energies = separation(-known.energy, -unknown.energy)
+    return OpenSet(
+        len(known), len(unknown), separation(known.probability.max(1), unknown.probability.max(1)), energies,
+        float(thresholds.named(known).mean()), float(thresholds.named(unknown).mean()),
+    )  # fmt: skip
+
+
+def separation(known: Array, unknown: Array) -> Separation:
+    """Of numbers (N,) and (M,) that should be larger for the known; equal ones count half."""
+    ranks = rankdata(np.concatenate([known, unknown]))
+    wins = ranks[: len(known)].sum() - len(known) * (len(known) + 1) / 2
+    threshold = np.sort(known)[::-1][int(np.ceil(KEPT * len(known))) - 1]
+    return Separation(float(wins / (len(known) * len(unknown))), float((unknown >= threshold).mean()))
+
+
+def parted(
+    dataset: PoseDataset, clips: Sequence[PoseSequence], unknown: Sequence[str], labels: Sequence[str]
+) -> tuple[list[PoseSequence], list[PoseSequence]]:
+    """Clips of known classes and those of the classes named `unknown`, without their labels.
+
+    Args:
+        labels: of the model, which must not know them.
+    Raises: UsageError for a class that is not there or that the model knows; InvalidPoses when a part is empty.
+    """
+    for name in unknown:
+        if name not in dataset.classes:
+            known = ", ".join(dataset.classes[:8]) or "none"
+            raise UsageError(f"--unknown-classes: the poses have no class {name!r}; some of theirs are {known}")
+        if name in labels:
+            raise UsageError(
+                f"--unknown-classes: the model knows {name!r}; train one without the clips of this class first"
+            )
+    numbers = {dataset.classes.index(name) for name in unknown}
+    strange = [replace(clip, label=-1) for clip in clips if clip.label in numbers]
+    rest = [clip for clip in clips if clip.label not in numbers]
+    if not strange or not rest:
+        raise InvalidPoses(
+            f"{len(strange)} clips are of unknown classes and {len(rest)} of others; at least one of each is needed"
+        )
+    return rest, strange
