@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from math import exp
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from poseact.heatmap import geometry
 from poseact.train.settings import Augmentation
@@ -13,7 +15,23 @@ from poseact.train.settings import Augmentation
 LONGEST_GAP = 0.25
 
 
-def sample_frames(length: Tensor, clip_len: int, window: float, generator: torch.Generator) -> Tensor:
+@dataclass(frozen=True)
+class TimeSpan:
+    """Which part of each of B videos a clip shows, and how time runs in it.
+
+    Attributes:
+        start, share: (B, 1) shares of the video, where the part begins and how long it is.
+        exponent: (B, 1): time t in [0, 1) of the clip is t ** exponent of the part; None: time runs evenly.
+    """
+
+    start: Tensor
+    share: Tensor
+    exponent: Tensor | None = None
+
+
+def sample_frames(
+    length: Tensor, clip_len: int, window: float, generator: torch.Generator, speed: float = 0.0
+) -> Tensor:
     """One random frame from each of `clip_len` equal parts of a random stretch of each video (paper, section 3.2).
 
     Where a part is shorter than a frame, neighbouring parts take the same frame.
@@ -21,13 +39,29 @@ def sample_frames(length: Tensor, clip_len: int, window: float, generator: torch
     Args:
         length: (B,) int64 frames of each video.
         window: the stretch covers at least this share of the video.
+        speed: how much the pace changes within the clip, see `Augmentation`.
     Returns: (B, clip_len) int64, ascending, each in [0, length).
     """
-    device = length.device
-    share = window + (1 - window) * _uniform((len(length), 1), generator, device)
-    start = (1 - share) * _uniform((len(length), 1), generator, device)
-    within = (torch.arange(clip_len, device=device) + _uniform((len(length), clip_len), generator, device)) / clip_len
-    frames = ((start + share * within) * length[:, None]).long()
+    return frames_of(random_span(length, window, generator, speed), length, clip_len, generator)
+
+
+def random_span(length: Tensor, window: float, generator: torch.Generator, speed: float = 0.0) -> TimeSpan:
+    """A random stretch of each video of (B,) frames. Args: as for `sample_frames`."""
+    count = (len(length), 1)
+    share = window + (1 - window) * _uniform(count, generator, length.device)
+    start = (1 - share) * _uniform(count, generator, length.device)
+    if not speed:
+        return TimeSpan(start, share)
+    return TimeSpan(start, share, (speed * (2 * _uniform(count, generator, length.device) - 1)).exp())
+
+
+def frames_of(span: TimeSpan, length: Tensor, clip_len: int, generator: torch.Generator) -> Tensor:
+    """One random frame from each of `clip_len` equal parts of a stretch; for the rest as `sample_frames`."""
+    within = torch.arange(clip_len, device=length.device) + _uniform((len(length), clip_len), generator, length.device)
+    time = within / clip_len
+    if span.exponent is not None:
+        time = time**span.exponent
+    frames = ((span.start + span.share * time) * length[:, None]).long()
     return torch.minimum(frames, length[:, None] - 1)
 
 
@@ -38,26 +72,38 @@ def augment(
     settings: Augmentation,
     flip_joints: tuple[int, ...],
     generator: torch.Generator,
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor]:
     """Turn, scale, move, mirror and disturb each clip of a batch, every frame of a clip alike but for noise and loss.
 
     Args:
         xy: (B, T, M, K, 2) px of the square heatmap of side `size`.
         score: (B, T, M, K); 0 where a joint is missing, and it stays so.
         flip_joints: permutation (K,) that exchanges left and right.
-    Returns: xy and score of the same shapes.
+    Returns: xy and score of the same shapes, and (B, 3, 2) px, where the top right, bottom left and bottom right corner
+        of the square came to lie, so that pictures can go the same way.
     """
+    corners = torch.tensor([(size, 0), (0, size), (size, size)], dtype=xy.dtype, device=xy.device)
+    corners = corners.expand(*xy.shape[:3], 3, 2)
+    moved = _moved(torch.cat((xy, corners), 3), F.pad(score, (0, 3), value=1.0), size, settings, generator)
+    xy, corners = moved[..., :-3, :], moved[:, 0, 0, -3:]
+    xy = geometry.joint_noise(xy, score, settings.noise * size, generator)
+    mirrored = _uniform((len(xy), 1, 1, 1), generator, xy.device) < settings.flip
+    xy, score = geometry.flip_some(xy, score, size, flip_joints, mirrored)
+    x, y = corners.unbind(-1)
+    corners = torch.stack((torch.where(mirrored[:, 0, 0], size - x, x), y), -1)
+    score = geometry.joint_dropout(score, settings.joint_dropout, generator, whole_clip=True)
+    score = track_gap(score, settings.gap, generator)
+    return xy, geometry.joint_dropout(score, settings.frame_dropout, generator), corners
+
+
+def _moved(xy: Tensor, score: Tensor, size: int, settings: Augmentation, generator: torch.Generator) -> Tensor:
+    """The changes that move the whole square."""
     frame = (size, size)
     if settings.crop < 1:
         xy = geometry.random_resized_crop(xy, score, frame, frame, generator, (settings.crop, 1.0))
     xy = geometry.random_rotation(xy, score, frame, settings.rotation, generator)
     xy = geometry.random_scale(xy, score, frame, (exp(-settings.scale), exp(settings.scale)), generator)
-    xy = geometry.random_shift(xy, score, frame, settings.shift, generator)
-    xy = geometry.joint_noise(xy, score, settings.noise * size, generator)
-    xy, score = geometry.random_flip(xy, score, size, flip_joints, generator, settings.flip)
-    score = geometry.joint_dropout(score, settings.joint_dropout, generator, whole_clip=True)
-    score = track_gap(score, settings.gap, generator)
-    return xy, geometry.joint_dropout(score, settings.frame_dropout, generator)
+    return geometry.random_shift(xy, score, frame, settings.shift, generator)
 
 
 def track_gap(score: Tensor, probability: float, generator: torch.Generator) -> Tensor:

@@ -1,113 +1,28 @@
-"""Stored poses -> batches of heatmaps: clips in memory, frame sampling, crop, augmentation, drawing on the device."""
+"""Clips -> batches of heatmaps and pictures: frame sampling, crop, augmentation, drawing on the device."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from poseact.errors import InvalidPoses
-from poseact.heatmap import draw, iter_evaluation_views
-from poseact.poses.joints import without_weak_joints
+from poseact.heatmap import Canvas, draw, iter_evaluation_views
+from poseact.recognize.inputs import Stream, picture_views
+from poseact.recognize.pictures import standardised
 from poseact.skeleton import layout as find_layout
-from poseact.train.augment import augment, mix, sample_frames
+from poseact.train.augment import TimeSpan, augment, frames_of, mix, random_span
+from poseact.train.clips import Clips, subject_box
+from poseact.train.footage import Cut, ahead, placed, shown_ahead
 from poseact.train.settings import TrainSettings
-from poseact.types import Array, PoseSequence
+from poseact.types import Array
 from poseact.zoo import Preprocessing
 
-PADDING = 0.25
 VIEWS_AT_ONCE = 16
-
-
-@dataclass(frozen=True)
-class Clips:
-    """N clips of one data set part; memory is that of their keypoints.
-
-    Attributes:
-        xy: N tensors (T, M, K, 2) float32 px; 0 where missing. T differs, M is the same for all.
-        score: N tensors (T, M, K) float32; 0 where missing.
-        image_size: N times height and width, px.
-        label: (N,) int64.
-        classes: C names.
-        layout: of the keypoints.
-        names: N.
-    """
-
-    xy: tuple[Tensor, ...]
-    score: tuple[Tensor, ...]
-    image_size: tuple[tuple[int, int], ...]
-    label: Tensor
-    classes: tuple[str, ...]
-    layout: str
-    names: tuple[str, ...]
-
-    def __len__(self) -> int:
-        return len(self.xy)
-
-    @property
-    def length(self) -> Tensor:
-        """(N,) int64 frames."""
-        return torch.tensor([len(xy) for xy in self.xy])
-
-
-def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
-    """Take the first people of each sequence, from the first to the last frame in which they are seen.
-
-    Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
-    """
-    layouts = {sequence.layout for sequence in sequences}
-    if len(layouts) != 1:
-        raise InvalidPoses(f"training needs sequences of one layout, got {sorted(layouts) or 'none at all'}")
-    outside = [sequence for sequence in sequences if not 0 <= sequence.label < len(classes)]
-    if outside:
-        raise InvalidPoses(f"{outside[0].name}: label {outside[0].label} lies outside the {len(classes)} classes")
-    people = preprocessing.people or max(len(sequence) for sequence in sequences)
-    parts = []
-    for sequence in sequences:
-        seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
-        if len(seen):
-            frames = slice(seen[0], seen[-1] + 1)
-            xy, score = without_weak_joints(
-                sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
-            )
-            parts.append((sequence, _with_people(xy, people), _with_people(score, people)))
-    if not parts:
-        raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")
-    return Clips(
-        xy=tuple(xy for _, xy, _ in parts),
-        score=tuple(score for _, _, score in parts),
-        image_size=tuple(sequence.image_size for sequence, _, _ in parts),
-        label=torch.tensor([sequence.label for sequence, _, _ in parts]),
-        classes=tuple(classes),
-        layout=layouts.pop(),
-        names=tuple(sequence.name for sequence, _, _ in parts),
-    )
-
-
-def _with_people(values: Array, people: int) -> Tensor:
-    """(M', T, ...) of at most `people` rows -> (T, people, ...), the absent ones 0."""
-    full = np.zeros((values.shape[1], people, *values.shape[2:]), np.float32)
-    full[:, : len(values)] = values.swapaxes(0, 1)
-    return torch.from_numpy(full)
-
-
-def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
-    """Centre (B, 2) and side (B,) of the square that holds all joints of all frames, a quarter larger (section 3.2).
-
-    Args:
-        xy: (B, T, M, K, 2). score: (B, T, M, K); joints with score 0 are left out.
-    """
-    missing = (score <= 0)[..., None]
-    low = xy.masked_fill(missing, torch.inf).amin((1, 2, 3))
-    high = xy.masked_fill(missing, -torch.inf).amax((1, 2, 3))
-    side = (high - low).amax(1) * (1 + PADDING)
-    seen = torch.isfinite(side)
-    centre = torch.where(seen[:, None], (low + high) / 2, torch.zeros_like(low))
-    return centre, torch.where(seen, side, torch.ones_like(side)).clamp(min=1)
+Inputs = tuple[Tensor, ...]
 
 
 @dataclass
@@ -125,32 +40,111 @@ class Random:
         return cls(torch.Generator().manual_seed(seed), torch.Generator(device=device).manual_seed(seed))
 
 
-def training_batch(
-    clips: Clips, rows: Sequence[int], settings: TrainSettings, random: Random, device: torch.device,
+@dataclass(frozen=True)
+class Draft:
+    """A training batch as its random numbers make it, before anything is drawn.
+
+    Attributes:
+        xy: (B, T, M, K, 2) px of the heatmaps. score: (B, T, M, K).
+        target: (B, C).
+        share: the rows of the finished batch that this process looks at.
+    """
+
+    xy: Tensor
+    score: Tensor
+    target: Tensor
+    share: slice
+
+
+def training_batches(
+    clips: Clips, order: Iterable[Sequence[int]], settings: TrainSettings, random: Random, device: torch.device,
     share: slice = slice(None),
-) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Heatmaps (B, channels, clip_len, size, size) and soft targets (B, C) of some clips, freshly augmented.
+) -> Generator[tuple[Inputs, Tensor], None, None]:  # fmt: skip
+    """The inputs and soft targets (B, C) of some batches of clips, freshly augmented, one after the other.
+
+    Inputs are, as the network looks at them, pictures (B, 3, T, H, W) standardised, and heatmaps (B, channels,
+    clip_len, size, size). Pictures are decoded while earlier batches are trained on. The heatmaps of a batch are
+    overwritten by those of the next one.
 
     Args:
-        share: the rows of the batch that this process looks at; all of them are drawn from the same random numbers.
+        order: the clips of each batch, by number.
+        share: the rows of each batch that this process looks at; all of them are drawn from the same random numbers.
+    Raises: InvalidVideo when none of the pictures of a clip can be decoded.
     """
-    frames = sample_frames(
-        torch.tensor([len(clips.xy[row]) for row in rows]), settings.preprocessing.clip_len,
-        settings.augmentation.window, random.order,
-    )  # fmt: skip
-    xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(device)
-    score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(device)
-    inputs, layout = settings.preprocessing, find_layout(clips.layout)
-    size = settings.train_size or inputs.size
+    canvas = Canvas()
+    drafts = (_draft(clips, rows, settings, random, share) for rows in order)
+    if not clips.videos:
+        for draft, _ in drafts:
+            yield _finished(draft, None, clips.layout, settings, random, device, canvas)
+        return
+    with closing(shown_ahead(drafts)) as shown:
+        for draft, pictures in shown:
+            yield _finished(draft, pictures, clips.layout, settings, random, device, canvas)
+
+
+def _draft(
+    clips: Clips, rows: Sequence[int], settings: TrainSettings, random: Random, share: slice
+) -> tuple[Draft, tuple[Cut, ...]]:
+    """A batch, and what it shows of pictures: the same stretch of time, the same box, the same changes as of poses."""
+    lengths = torch.tensor([len(clips.xy[row]) for row in rows])
+    span = random_span(lengths, settings.augmentation.window, random.order, settings.augmentation.speed)
+    frames = frames_of(span, lengths, settings.preprocessing.clip_len, random.order)
+    place = random.change.device
+    xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
+    score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
+    size, flip_joints = settings.drawn_size, find_layout(clips.layout).flip_joints
     centre, side = subject_box(xy, score)
+    if clips.videos:
+        centre, side = _seen_or_whole(centre, side, score, [clips.image_size[row] for row in rows])
     xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * size
-    xy, score = augment(xy, score, size, settings.augmentation, layout.flip_joints, random.change)
-    target = F.one_hot(clips.label[list(rows)].to(device), len(clips.classes)).float()
+    xy, score, corners = augment(xy, score, size, settings.augmentation, flip_joints, random.change)
+    target = clips.target[list(rows)]
+    cuts: tuple[Cut, ...] = ()
+    if clips.videos:
+        numbers = _picture_numbers(clips, rows, span, settings, random)
+        cuts = placed(clips, rows, numbers, (centre, side), corners, size, settings.shown_size)[share]
     if not settings.augmentation.mixup:  # nobody needs the heatmaps of the other processes' clips
         xy, score, target, share = xy[share], score[share], target[share], slice(None)
-    heatmaps = draw(xy, score, size, inputs.sigma, kind=inputs.kind, layout=layout, channels_last=True)
+    return Draft(xy, score, target, share), cuts
+
+
+def _seen_or_whole(
+    centre: Tensor, side: Tensor, score: Tensor, sizes: Sequence[tuple[int, int]]
+) -> tuple[Tensor, Tensor]:
+    """Boxes that hold the whole picture where nobody is seen in the sampled frames."""
+    seen = (score > 0).flatten(1).any(1)
+    whole = torch.tensor(sizes, dtype=side.dtype)  # height, width
+    return torch.where(seen[:, None], centre, whole.flip(1) / 2), torch.where(seen, side, whole.amax(1))
+
+
+def _picture_numbers(
+    clips: Clips, rows: Sequence[int], span: TimeSpan, settings: TrainSettings, random: Random
+) -> Tensor:
+    """(B, T) frames of the videos, drawn by themselves from the stretch of time in which poses were drawn."""
+    rgb = settings.preprocessing.rgb
+    assert rgb is not None
+    first = torch.stack([clips.numbers[row].min() for row in rows])
+    last = torch.stack([clips.numbers[row].max() for row in rows])
+    return first[:, None] + frames_of(span, last - first + 1, rgb.clip_len, random.order)
+
+
+def _finished(
+    draft: Draft, pictures: Array | None, layout: str, settings: TrainSettings, random: Random, device: torch.device,
+    canvas: Canvas,
+) -> tuple[Inputs, Tensor]:  # fmt: skip
+    inputs, target = settings.preprocessing, draft.target.to(device)
+    shown: Inputs = ()
+    if pictures is not None and inputs.rgb is not None:
+        shown = (standardised(pictures, inputs.rgb, device).contiguous(memory_format=torch.channels_last_3d),)
+        if "pose" not in settings.streams:
+            return shown, target
+    heatmaps = draw(
+        draft.xy.to(device), draft.score.to(device), settings.drawn_size, inputs.sigma, kind=inputs.kind,
+        layout=find_layout(layout), channels_last=True, canvas=canvas,
+    )  # fmt: skip
     heatmaps, target = mix(heatmaps, target, settings.augmentation.mixup, random.change)
-    return heatmaps[share].contiguous(memory_format=torch.channels_last_3d), target[share]
+    heatmaps = heatmaps[draft.share].contiguous(memory_format=torch.channels_last_3d)
+    return (*shown, heatmaps), target[draft.share]
 
 
 def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch.Generator) -> list[list[int]]:
@@ -171,18 +165,43 @@ def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch
 
 @torch.inference_mode()
 def view_outputs(
-    network: Callable[[Tensor], Tensor], clips: Clips, settings: Preprocessing, device: torch.device
-) -> Tensor:
-    """(N, views, C) logits or embeddings of whole clips, by the views that recognition uses, a few at a time."""
+    network: Callable[..., Tensor | tuple[Tensor, ...]], clips: Clips, settings: Preprocessing, device: torch.device,
+    looks_at: tuple[Stream, ...] = ("pose",),
+) -> Tensor:  # fmt: skip
+    """(N, answers, views, C) logits or embeddings of whole clips, by the views that recognition uses, a few at a time.
+
+    Args:
+        network: gives one answer, or one per stream.
+    """
     return torch.stack(
         [
-            torch.cat([network(views.to(device)).float().cpu() for views in _views(clips, row, settings)])
-            for row in range(len(clips))
+            torch.cat([_answers(network, views, device) for views in parts], 1)
+            for parts in _views(clips, settings, looks_at)
         ]
     )
 
 
-def _views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:
+def _answers(network: Callable[..., Tensor | tuple[Tensor, ...]], views: Inputs, device: torch.device) -> Tensor:
+    """(answers, views, C) float32 on the CPU."""
+    found = network(*(one.to(device) for one in views))
+    return torch.stack(found if isinstance(found, tuple) else (found,)).float().cpu()
+
+
+def _views(clips: Clips, settings: Preprocessing, looks_at: tuple[Stream, ...]) -> Iterator[Iterator[Inputs]]:
+    """The views of each clip, a few at a time; the pictures of the next clips are decoded ahead."""
+    if "rgb" in looks_at:
+        return ahead(partial(_picture_views, clips, row, settings, looks_at) for row in range(len(clips)))
+    return (((views,) for views in _heatmap_views(clips, row, settings)) for row in range(len(clips)))
+
+
+def _picture_views(clips: Clips, row: int, settings: Preprocessing, looks_at: tuple[Stream, ...]) -> Iterator[Inputs]:
+    return picture_views(
+        clips.xy[row].transpose(0, 1), clips.score[row].transpose(0, 1), clips.numbers[row].numpy(), settings,
+        find_layout(clips.layout), clips.videos[row], with_poses="pose" in looks_at,
+    )  # fmt: skip
+
+
+def _heatmap_views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:
     return iter_evaluation_views(
         clips.xy[row].transpose(0, 1), clips.score[row].transpose(0, 1), clips.image_size[row],
         clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size, sigma=settings.sigma,

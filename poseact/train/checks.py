@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from hashlib import sha256
 
 from poseact.errors import InvalidPoses
-from poseact.train.batches import Clips
+from poseact.train.clips import Clips
+from poseact.train.footage import short_videos
 from poseact.types import PoseSequence
 
 FEW_CLIPS = 5
@@ -44,7 +46,29 @@ def oddities(train: Clips, validation: Clips | None, sequences: Sequence[PoseSeq
         lines.append(f"{len(absent)} classes have no clip in the training part and cannot be learned: {_some(absent)}")
     if rare:
         lines.append(f"{len(rare)} classes have less than {FEW_CLIPS} training clips: {_some(rare)}")
-    return lines + _shared_sources(train, validation, sequences) + _mixed_extractors(sequences)
+    short = [name for part in (train, validation) if part for name in short_videos(part)]
+    if short:
+        lines.append(f"{len(short)} videos end before their poses, whose last picture is shown instead: {_some(short)}")
+    leaks = _repeated(train, validation) + _shared_sources(train, validation, sequences)
+    return lines + leaks + _mixed_extractors(sequences)
+
+
+def _repeated(train: Clips, validation: Clips | None) -> list[str]:
+    """Clips whose poses are the same under two names, one in each part."""
+    if validation is None:
+        return []
+    known = {_poses(train, row): name for row, name in enumerate(train.names)}
+    both = [
+        f"{name} is {known[poses]}"
+        for row, name in enumerate(validation.names) if (poses := _poses(validation, row)) in known
+    ]  # fmt: skip
+    if not both:
+        return []
+    return [f"{len(both)} clips of the validation part have the poses of training clips: a leak ({_some(both)})"]
+
+
+def _poses(clips: Clips, row: int) -> bytes:
+    return sha256(clips.xy[row].numpy().tobytes() + clips.score[row].numpy().tobytes()).digest()
 
 
 def _shared_sources(train: Clips, validation: Clips | None, sequences: Sequence[PoseSequence]) -> list[str]:

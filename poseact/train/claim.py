@@ -23,6 +23,8 @@ LOCK = ".lock"
 def claimed(out: Path, document: Mapping[str, Any]) -> Iterator[None]:
     """Note in a run's folder what the run is, and keep other processes out of it for as long as the block lasts.
 
+    A run that fails before anything else is in the folder does not stand in the way of one with other settings.
+
     Args:
         document: JSON values; "settings" are those of `TrainSettings`, of which only what differs counts: a field that
             a later version added has its default in older runs.
@@ -46,6 +48,10 @@ def claimed(out: Path, document: Mapping[str, Any]) -> Iterator[None]:
         if held is None:
             write_text(out / CONFIG, json.dumps(document, indent=2) + "\n")
         yield
+    except BaseException:
+        if out.is_dir() and {one.name for one in out.iterdir()} <= {CONFIG, LOCK}:
+            (out / CONFIG).unlink(missing_ok=True)
+        raise
     finally:
         lock.release()
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
-from torch.distributed.nn.functional import all_reduce
 from torch.nn.parallel import DistributedDataParallel
 
 from poseact.errors import UsageError
@@ -43,7 +44,9 @@ class Processes:
                 f"WORLD_SIZE is set, but {error} is not a number; start the processes by torchrun"
             ) from error
         if found.count > 1 and not dist.is_initialized():
-            dist.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+            if device.startswith("cuda"):
+                torch.cuda.set_device(found.device(device))
+            dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
         return found
 
     @property
@@ -59,10 +62,32 @@ class Processes:
         rows = batch // self.count
         return slice(self.rank * rows, (self.rank + 1) * rows)
 
+    def every(self, count: int) -> range:
+        """Which of `count` clips this process looks at where they are not in batches."""
+        return range(self.rank, count, self.count)
+
+    def joined(self, own: Tensor | None) -> Tensor:
+        """What all processes found of their clips of `every`, on the CPU, in the order of the clips.
+
+        Args:
+            own: a row per clip; None without a clip.
+        """
+        found: list[Tensor | None] = [own]
+        if self.count > 1:
+            found *= self.count
+            dist.all_gather_object(found, own)
+        parts = [part for part in found if part is not None]
+        whole = parts[0].new_empty(sum(map(len, parts)), *parts[0].shape[1:])
+        for rank, part in enumerate(parts):
+            whole[rank :: self.count] = part
+        return whole
+
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network with gradients averaged over the processes; its parameters stay those of `network`."""
         if self.count == 1:
             return network
+        # Strides of kernels of one pixel are ambiguous in the memory order of the network: nothing is wrong.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         device = next(network.parameters()).device
         return DistributedDataParallel(network, device_ids=[device.index] if device.type == "cuda" else None)
 
@@ -100,6 +125,26 @@ def synchronised(network: nn.Module, processes: Processes) -> nn.Module:
     return network
 
 
+class _SumOverProcesses(torch.autograd.Function):
+    """A tensor's sum over all processes; so is its gradient."""
+
+    @staticmethod
+    def forward(ctx: Any, own: Tensor) -> Tensor:
+        del ctx
+        whole = own.clone()
+        dist.all_reduce(whole)
+        return whole
+
+    @staticmethod
+    def backward(ctx: Any, own: Tensor) -> Tensor:
+        return _SumOverProcesses.forward(ctx, own)
+
+
+def _summed(own: Tensor) -> Tensor:
+    whole: Tensor = _SumOverProcesses.apply(own)
+    return whole
+
+
 class SyncedBatchNorm3d(nn.BatchNorm3d):
     """Batch norm over the processes of a run on CPUs, for which torch has none; each has equally many clips."""
 
@@ -114,9 +159,9 @@ class SyncedBatchNorm3d(nn.BatchNorm3d):
             return super().forward(x)
         values = x.float()
         count = dist.get_world_size() * x.numel() // x.shape[1]
-        mean = all_reduce(values.sum((0, 2, 3, 4))) / count
+        mean = _summed(values.sum((0, 2, 3, 4))) / count
         centred = values - mean[:, None, None, None]
-        variance = all_reduce(centred.square().sum((0, 2, 3, 4))) / count
+        variance = _summed(centred.square().sum((0, 2, 3, 4))) / count
         self._remember(mean.detach(), variance.detach() * count / max(count - 1, 1))
         scale = self.weight * torch.rsqrt(variance + self.eps)
         return (centred * scale[:, None, None, None] + self.bias[:, None, None, None]).to(x.dtype)

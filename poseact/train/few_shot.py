@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -14,11 +14,15 @@ from poseact import __version__
 from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
-from poseact.train.batches import Clips, stack, view_outputs
-from poseact.train.checks import check
+from poseact.train.batches import view_outputs
+from poseact.train.calibration import calibrate
+from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
+from poseact.train.clips import Clips, stack
+from poseact.train.duration import with_measured_seconds
 from poseact.train.metrics import measure
-from poseact.train.run import Run, calibrate, chosen_sequences, fingerprint
+from poseact.train.run import Run, chosen_sequences, fingerprint
+from poseact.types import PoseSequence
 from poseact.zoo import Card, load_with_card, save
 
 DECAY = 1e-2
@@ -34,52 +38,68 @@ def few_shot(
     train_splits: Sequence[str] = (),
     validation_splits: Sequence[str] = (),
     device: str = "cpu",
+    on_warning: Callable[[str], None] | None = None,
 ) -> Run:
     """Fit a head for the classes of a data set and write the whole model to `out`, as `train` does.
 
     Args:
         start: the model whose backbone embeds the clips.
+        on_warning: called first with each oddity of the data.
     Raises: UsageError when `start` is no PoseConv3D or `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
     loaded = load_with_card(start, device=device)
     network, preprocessing = loaded.network, loaded.card.preprocessing
     if not isinstance(network, PoseConv3D) or preprocessing is None:
         raise UsageError(f"{start} is a {loaded.card.architecture}; few examples need a PoseConv3D to build on")
+    if preprocessing.rgb is not None:
+        raise UsageError(f"{start} looks at pictures; few examples need a model of poses alone to build on")
 
-    def parted(splits: Sequence[str]) -> Clips:
-        clips = stack(chosen_sequences(dataset, splits), dataset.classes, preprocessing)
+    parts = [train_splits, validation_splits] if validation_splits else [train_splits]
+    sequences = [chosen_sequences(dataset, splits) for splits in parts]
+
+    def parted(part: Sequence[PoseSequence]) -> Clips:
+        clips = stack(part, dataset.classes, preprocessing)
         if clips.layout != loaded.card.layout:
             raise UsageError(f"the poses are {clips.layout}, but {start} reads {loaded.card.layout}")
         return clips
 
-    clips = parted(train_splits)
-    validation = parted(validation_splits) if validation_splits else None
+    clips, *others = map(parted, sequences)
+    inputs = preprocessing
+    if preprocessing.seconds is not None:
+        inputs = with_measured_seconds(preprocessing, sequences[0])
+    validation = others[0] if others else None
     check(clips, validation)
     card = Card(
         name=name, task="classify", architecture=loaded.card.architecture,
         config={**loaded.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
-        layout=loaded.card.layout, preprocessing=preprocessing, licence=loaded.card.licence, poseact=__version__,
+        layout=loaded.card.layout, preprocessing=inputs, licence=loaded.card.licence, poseact=__version__,
     )  # fmt: skip
     document = {
         "few_shot": {"backbone": loaded.sha256}, "train": list(train_splits), "validation": list(validation_splits),
-        "name": name, "data": fingerprint(clips, None),
+        "name": name, "data": fingerprint(clips, validation),
     }  # fmt: skip
     with claimed(out, document):
+        for line in oddities(clips, validation, [one for part in sequences for one in part]):
+            if on_warning:
+                on_warning(line)
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
-        weight, bias = fit_head(embedded(clips), clips.label, len(dataset.classes))
-        figures: dict[str, float] = {}
-        final = None
+        weight, bias = fit_head(embedded(clips)[:, 0], clips.label, len(dataset.classes))
+        found, final = None, None
         if validation is not None:
-            logits = embedded(validation) @ weight.T + bias
-            temperature, unknown_below, figures = calibrate(logits, validation.label)
+            logits = embedded(validation)[:, 0] @ weight.T + bias
+            found = calibrate(list(logits[:, None]), validation.label)
             final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
-            card = card.model_copy(
-                update={"unknown_below": round(unknown_below, 4), "temperature": round(temperature, 4)}
-            )
         backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
-        card = card.model_copy(update={"training": {"clips": len(clips), "few_shot": backbone, **figures}})
+        figures = found.figures if found else {}
+        card = card.model_copy(update={
+            **(found.card if found else {}), "training": {
+                "clips": len(clips), "validation_clips": len(validation) if validation else 0, "few_shot": backbone,
+                **figures, "train_splits": list(train_splits), "validation_splits": list(validation_splits),
+                "data": fingerprint(clips, validation),
+            },
+        })  # fmt: skip
         tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
-        return Run(save(out, tensors, card, half=True), card, final)
+        return Run(save(out, tensors, card, half=True), card, final, found)
 
 
 def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:

@@ -15,6 +15,7 @@ from poseact.train.metrics import Metrics
 METRICS = "metrics.csv"
 LINES = "metrics.jsonl"
 COLUMNS = ("epoch", "loss", "accuracy", "val_loss", "val_top1", "val_mean_class", "lr")
+STREAM_COLUMNS = ("accuracy_rgb", "accuracy_pose", "val_top1_rgb", "val_top1_pose")
 Row = dict[str, float | None]
 
 
@@ -29,6 +30,8 @@ class Epoch:
         validation: of the averaged weights; None between two looks.
         seconds: of this pass; seconds_left: until the last epoch, at the pace so far.
         clips_per_second: of this pass, without validation.
+        stream_accuracy, stream_validation: as `accuracy` and `validation`, which are then those of both together, of
+            the pictures and of the poses alone, where a network answers for both.
     """
 
     number: int
@@ -37,6 +40,28 @@ class Epoch:
     lr: float
     validation: Metrics | None
     seconds: float
+    seconds_left: float
+    clips_per_second: float
+    stream_accuracy: tuple[float, ...] = ()
+    stream_validation: tuple[Metrics, ...] = ()
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far an unfinished pass is.
+
+    Attributes:
+        epoch: its number, from 1. done, total: its steps.
+        loss, accuracy: means over the clips of the steps so far.
+        seconds_left: until the last epoch, at the pace of this pass, without validation.
+        clips_per_second: of this pass.
+    """
+
+    epoch: int
+    done: int
+    total: int
+    loss: float
+    accuracy: float
     seconds_left: float
     clips_per_second: float
 
@@ -54,20 +79,27 @@ def row(epoch: Epoch) -> Row:
         "lr": float(f"{epoch.lr:.4g}"),
         "seconds": round(epoch.seconds, 2),
         "clips_per_second": round(epoch.clips_per_second, 1),
+        **_of_streams(epoch),
     }
+
+
+def _of_streams(epoch: Epoch) -> Row:
+    figures = (*epoch.stream_accuracy, *(one.top1 for one in epoch.stream_validation))
+    return {name: round(value, 4) for name, value in zip(STREAM_COLUMNS, figures, strict=False)}
 
 
 def write_history(folder: Path, rows: Sequence[Row]) -> None:
     """Write both files, each whole or as it was.
 
-    `metrics.csv` has COLUMNS alone, so that it is the same, byte for byte, for the same run, killed or not;
-    `metrics.jsonl` tells time and speed as well. Raises: OutputError.
+    `metrics.csv` has COLUMNS alone, and STREAM_COLUMNS for a network of two streams, so that it is the same, byte for
+    byte, for the same run, killed or not; `metrics.jsonl` tells time and speed as well. Raises: OutputError.
     """
     write_text(folder / LINES, "".join(json.dumps(one) + "\n" for one in rows))
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
-    writer.writerows(["" if one[name] is None else one[name] for name in COLUMNS] for one in rows)
+    columns = COLUMNS + STREAM_COLUMNS * any(STREAM_COLUMNS[0] in one for one in rows)
+    writer.writerow(columns)
+    writer.writerows(["" if one.get(name) is None else one[name] for name in columns] for one in rows)
     write_text(folder / METRICS, text.getvalue())
 
 

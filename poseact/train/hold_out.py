@@ -8,6 +8,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from poseact.errors import InvalidPoses
 from poseact.poses import PoseDataset
 from poseact.types import PoseSequence
 
@@ -23,7 +24,10 @@ def parts(
         train: as asked for; none: the split "train" if there is one, else all clips but those of `validation`.
         validation: as asked for; none: the split "val", if there is one and nothing else was asked for, else `share`
             of the training clips are held out.
+    Raises: InvalidPoses for a data set without clips.
     """
+    if not dataset.annotations:
+        raise InvalidPoses("there are no clips in the poses; see `poseact extract-poses --help` for how to make some")
     splits = dict(dataset.splits)
     if not train and not validation and TRAIN in splits and VALIDATION in splits:
         return dataset, [TRAIN], [VALIDATION]

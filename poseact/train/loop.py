@@ -4,25 +4,28 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, nullcontext
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from poseact.errors import InvalidWeights, ModelError, UsageError
-from poseact.train.batches import Clips, Random, epoch_order, training_batch, view_outputs
+from poseact.train.batches import Inputs, Random, epoch_order, training_batches, view_outputs
 from poseact.train.checkpoint import CHECKPOINT, read_state, write_state
+from poseact.train.clips import Clips
 from poseact.train.distributed import Processes, synchronised
-from poseact.train.history import Epoch, Row, row, write_history
-from poseact.train.metrics import Metrics, measure
+from poseact.train.heads import Answers, loss_of, measured, shares_right
+from poseact.train.history import Epoch, Row, Step, row, write_history
+from poseact.train.metrics import Metrics
 from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision
 from poseact.train.settings import TrainSettings
 
 Weights = dict[str, Tensor]
+OnStep = Callable[[Step], None]
+SECONDS_BETWEEN_STEPS = 1.0
 
 
 class Trainer:
@@ -31,7 +34,8 @@ class Trainer:
     Args:
         network: changed in place, on its device.
         settings: of the run.
-        train, validation: clips; without validation clips there are no looks.
+        train, validation: clips, with their videos where the network looks at pictures; without validation clips there
+            are no looks.
         processes: that share the work.
     Raises: UsageError when the batch cannot be divided over the processes.
     """
@@ -48,7 +52,7 @@ class Trainer:
         self.device = next(network.parameters()).device
         self.frozen = freeze(self.network, settings.frozen)
         self.optimizer = optimizer(self.network, settings)
-        self.precision = resolve_precision(settings.precision, self.device)
+        self.precision = resolve_precision(settings.precision, self.device, pictures="rgb" in settings.streams)
         self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.precision is torch.float16)
         self.average: Weights = {key: tensor.detach().clone() for key, tensor in self.network.state_dict().items()}
         self.best: Weights | None = None
@@ -70,24 +74,26 @@ class Trainer:
         """What a run is about: the averaged weights, of the best look where the run may end early, else of the end."""
         return self.best if self.best is not None else self.average
 
-    def run(self, folder: Path | None = None) -> Iterator[Epoch]:
+    def run(self, folder: Path | None = None, on_step: OnStep | None = None) -> Iterator[Epoch]:
         """Train until the end; with a folder, a checkpoint and the metrics are written after each epoch.
+
+        `on_step` hears of an epoch while it lasts, once per second at most.
 
         The checkpoint holds the metrics so far, so that they go on without a gap wherever the run was killed.
         """
         started, first = time.perf_counter(), self.epoch
         while not self.processes.agreed(self.finished):
             pass_started = time.perf_counter()
-            loss, accuracy = self._one_epoch()
+            loss, accuracy, *of_streams = self._one_epoch(on_step)
             seconds = time.perf_counter() - pass_started
             self.epoch += 1
             look = self.epoch % self.settings.evaluate_every == 0 or self.epoch == self.settings.epochs
-            validation = self._look() if look and self.validation is not None and self.processes.writes else None
+            validation, *looks = self._look() if look else [None]
             pace = (time.perf_counter() - started) / (self.epoch - first)
             epoch = Epoch(
                 self.epoch, loss, accuracy, self._lr(self.epoch * self.steps_per_epoch - 1), validation, seconds,
                 0.0 if self.finished else pace * (self.settings.epochs - self.epoch),
-                self.steps_per_epoch * self.batch_size / seconds,
+                self.steps_per_epoch * self.batch_size / seconds, tuple(of_streams), tuple(filter(None, looks)),
             )  # fmt: skip
             self.history.append(row(epoch))
             if folder is not None and self.processes.writes:
@@ -95,42 +101,62 @@ class Trainer:
                 write_history(folder, self.history)
             yield epoch
 
-    def _one_epoch(self) -> tuple[float, float]:
+    def _one_epoch(self, on_step: OnStep | None) -> list[float]:
+        """The mean loss and share of right answers, then that of each stream where there are two."""
         # Every epoch starts its own random stream, so a resumed run draws what an uninterrupted one would have drawn.
         seed = self.settings.seed * 1_000_003 + self.epoch
-        random = Random.of(seed, self.device)
+        # Pictures are changed on the CPU, ahead of the step, so that no step waits for where they go.
+        random = Random.of(seed, torch.device("cpu") if self.train.videos else self.device)
         torch.manual_seed(seed + self.processes.rank * 7919)
         self._wrapped.train()
         for module in self.frozen:
             module.eval()
-        totals = torch.zeros(2, dtype=torch.float32, device=self.device)
+        totals = self._no_figures()
         order = epoch_order(self.train.label, self.batch_size, self.settings.balance, random.order)
-        for step, rows in enumerate(order):
-            totals += self._step(rows, random, self.epoch * self.steps_per_epoch + step)
-        loss, accuracy = (self.processes.mean(totals) / self.steps_per_epoch).tolist()
+        share = self.processes.share(self.batch_size)
+        started = said = time.perf_counter()
+        with closing(training_batches(self.train, order, self.settings, random, self.device, share)) as batches:
+            for step, (inputs, target) in enumerate(batches):
+                totals += self._step(inputs, target, self.epoch * self.steps_per_epoch + step)
+                now = time.perf_counter()
+                if on_step and now - said >= SECONDS_BETWEEN_STEPS:
+                    said = now
+                    on_step(self._so_far(step + 1, totals, now - started))
+        loss, *right = (self.processes.mean(totals) / self.steps_per_epoch).tolist()
         if not math.isfinite(loss):
             raise ModelError(
                 f"the loss is not a finite number in epoch {self.epoch + 1}; try a smaller lr than {self.settings.lr}"
             )
-        return loss, accuracy
+        return [loss, *right]
 
-    def _step(self, rows: list[int], random: Random, step: int) -> Tensor:
-        """One change of the weights; returns (2,) the loss and the share of right answers."""
+    def _so_far(self, done: int, totals: Tensor, seconds: float) -> Step:
+        """What this process knows of an unfinished pass."""
+        loss, accuracy = (totals[:2] / done).tolist()
+        steps = (self.settings.epochs - self.epoch) * self.steps_per_epoch
+        return Step(
+            self.epoch + 1, done, self.steps_per_epoch, loss, accuracy, (steps - done) * seconds / done,
+            done * self.batch_size / seconds,
+        )  # fmt: skip
+
+    def _no_figures(self) -> Tensor:
+        """Zeros for the loss, the share of right answers, and those of each stream where there are two."""
+        streams = len(self.settings.streams)
+        return torch.zeros(2 + (streams if streams > 1 else 0), dtype=torch.float32, device=self.device)
+
+    def _step(self, inputs: Inputs, target: Tensor, step: int) -> Tensor:
+        """One change of the weights; returns the figures of `_one_epoch`."""
         for group in self.optimizer.param_groups:
             group["lr"] = self._lr(step) * group["scale"]
-        share = self.processes.share(len(rows))
-        heatmaps, target = training_batch(self.train, rows, self.settings, random, self.device, share)
         self.optimizer.zero_grad(set_to_none=True)
         parts = self.settings.accumulate
-        totals = torch.zeros(2, dtype=torch.float32, device=self.device)
-        for part, (inputs, wanted) in enumerate(zip(heatmaps.chunk(parts), target.chunk(parts), strict=True)):
+        totals = self._no_figures()
+        for part, (*some, wanted) in enumerate(zip(*(one.chunk(parts) for one in (*inputs, target)), strict=True)):
             waits = self.processes.count > 1 and part + 1 < parts
             with self._wrapped.no_sync() if waits else nullcontext():  # type: ignore[operator]
-                logits = self._forward(inputs)
-                loss = F.cross_entropy(logits, wanted, label_smoothing=self.settings.label_smoothing)
+                logits = self._forward(some)
+                loss = loss_of(logits, wanted, self.settings.loss_weights, self.settings.label_smoothing)
                 self.scaler.scale(loss / parts).backward()
-            hits = (logits.argmax(1) == wanted.argmax(1)).float().mean()
-            totals += torch.stack([loss.detach(), hits]) / parts
+            totals += torch.stack([loss.detach(), *shares_right(logits, wanted)]) / parts
         self.scaler.unscale_(self.optimizer)
         nn.utils.clip_grad_norm_(self.network.parameters(), self.settings.grad_clip)
         self.scaler.step(self.optimizer)
@@ -138,10 +164,10 @@ class Trainer:
         self._update_average(step)
         return totals
 
-    def _forward(self, heatmaps: Tensor) -> Tensor:
+    def _forward(self, inputs: Sequence[Tensor]) -> Answers:
         with torch.autocast(self.device.type, self.precision, enabled=self.precision is not torch.float32):
-            logits: Tensor = self._wrapped(heatmaps)
-        return logits.float()
+            logits: Tensor | Answers = self._wrapped(*inputs)
+        return tuple(one.float() for one in (logits if isinstance(logits, tuple) else (logits,)))
 
     def _lr(self, step: int) -> float:
         return learning_rate(self.settings, step, self.settings.epochs * self.steps_per_epoch, self.batch_size)
@@ -155,28 +181,32 @@ class Trainer:
             else:
                 self.average[key].copy_(tensor)
 
-    def _look(self) -> Metrics:
-        metrics = self.evaluate(self.average)
-        if not self.settings.patience:
-            return metrics
-        self.looks_since_best += 1
-        if metrics.loss < self.best_loss:
-            self.best_loss, self.looks_since_best = metrics.loss, 0
-            self.best = {key: tensor.clone() for key, tensor in self.average.items()}
-        return metrics
-
-    def evaluate(self, weights: Weights) -> Metrics:
-        """Metrics of some weights on the validation clips, by the views that `recognize` uses."""
-        assert self.validation is not None
-        logits = self.logits(weights, self.validation)
-        return measure(logits.softmax(2).mean(1).numpy(), self.validation.label.numpy())
+    def _look(self) -> list[Metrics] | list[None]:
+        """Metrics of the averaged weights on the validation clips, then those of each stream where there are two."""
+        if self.validation is None:
+            return [None]
+        found = measured(self.logits(self.average, self.validation), self.validation.label)
+        if self.settings.patience:
+            self.looks_since_best += 1
+            if found[0].loss < self.best_loss:
+                self.best_loss, self.looks_since_best = found[0].loss, 0
+                self.best = {key: tensor.clone() for key, tensor in self.average.items()}
+        return found
 
     def logits(self, weights: Weights, clips: Clips) -> Tensor:
-        """(N, views, classes) logits of some weights."""
+        """(N, streams, views, classes) logits of some weights, by the views that `recognize` uses.
+
+        The processes of a run share the clips, so all of them call this.
+        """
+        rows = self.processes.every(len(clips))
         current = {key: tensor.clone() for key, tensor in self.network.state_dict().items()}
         self.network.load_state_dict(weights)
         try:
-            return view_outputs(self.network.eval(), clips, self.settings.preprocessing, self.device)
+            own = view_outputs(
+                self.network.eval(), clips.chosen(rows), self.settings.preprocessing, self.device,
+                self.settings.streams,
+            ) if rows else None  # fmt: skip
+            return self.processes.joined(own)
         finally:
             self.network.load_state_dict(current)
 

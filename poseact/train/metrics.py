@@ -1,13 +1,10 @@
-"""How good predictions are: top-k, mean-class accuracy, confusion matrix, calibration. Pure arithmetic."""
+"""How good predictions are: top-k, mean-class accuracy, confusion matrix, reliability. Pure arithmetic."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import numpy as np
-import torch
-from torch import Tensor
-from torch.nn import functional as F
 
 from poseact.types import Array
 
@@ -48,23 +45,35 @@ def measure(probability: Array, label: Array) -> Metrics:
     )
 
 
-def fit_temperature(logits: Tensor, label: Tensor) -> float:
-    """The number by which logits (N, C) are divided to minimise the negative log likelihood of labels (N,).
+@dataclass(frozen=True)
+class Reliability:
+    """How often answers are right, by how sure they are: B equal bins of confidence from 0 to 1.
 
-    Source: Guo et al., "On Calibration of Modern Neural Networks", 2017. A grid is enough for one parameter.
+    Attributes:
+        confidence, accuracy: (B,) means in [0, 1]; 0 in an empty bin.
+        count: (B,) answers.
     """
-    grid = torch.logspace(-1, 1, 201, dtype=torch.float64)
-    losses = torch.stack([F.cross_entropy(logits.double() / temperature, label) for temperature in grid])
-    return float(grid[losses.argmin()])
+
+    confidence: Array
+    accuracy: Array
+    count: Array
+
+    @property
+    def error(self) -> float:
+        """Expected calibration error: the mean gap between both, weighted by the answers of the bins."""
+        gap = np.abs(self.confidence - self.accuracy)
+        return float((gap * self.count).sum() / max(self.count.sum(), 1))
+
+
+def reliability(probability: Array, label: Array, bins: int = 10) -> Reliability:
+    """Of (N, C) probabilities against labels (N,)."""
+    confidence, correct = probability.max(1), probability.argmax(1) == label
+    which = np.minimum((confidence * bins).astype(int), bins - 1)
+    count = np.bincount(which, minlength=bins)
+    total = np.maximum(count, 1)
+    return Reliability(np.bincount(which, confidence, bins) / total, np.bincount(which, correct, bins) / total, count)
 
 
 def expected_calibration_error(probability: Array, label: Array, bins: int = 10) -> float:
     """Mean gap between confidence and accuracy of (N, C) probabilities over equal bins of confidence, weighted."""
-    confidence, correct = probability.max(1), probability.argmax(1) == label
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    gaps = [
-        abs(confidence[which == b].mean() - correct[which == b].mean()) * (which == b).mean()
-        for b in range(bins)
-        if (which == b).any()
-    ]
-    return float(sum(gaps))
+    return reliability(probability, label, bins).error

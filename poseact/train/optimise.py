@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from poseact.errors import UsageError
+from poseact.models import RGBPoseConv3D
 from poseact.train.settings import TrainSettings
 
 STEP = 0.1
@@ -17,6 +18,8 @@ STEP = 0.1
 
 def stages(network: nn.Module) -> list[nn.Module]:
     """The parts of a classifier's backbone with weights, from the input on; the head is none of them."""
+    if isinstance(network, RGBPoseConv3D):
+        return list(network.backbone.parts())
     return [child for child in network.backbone.children() if any(True for _ in child.parameters())]  # type: ignore[union-attr]
 
 
@@ -62,11 +65,20 @@ def learning_rate(settings: TrainSettings, step: int, total: int, batch: int) ->
     return peak * 0.5 * (1 + math.cos(math.pi * (step - warmup) / max(total - warmup, 1)))
 
 
-def resolve_precision(name: str, device: torch.device) -> torch.dtype:
+def resolve_precision(name: str, device: torch.device, *, pictures: bool = False) -> torch.dtype:
     """The arithmetic that a setting means on a device; float32 wherever less would not be faster.
 
-    A CPU without instructions for bfloat16 computes several times slower in it.
+    A CPU without instructions for bfloat16 computes several times slower in it. On one that has them, torch 2.14 gives
+    wrong gradients of strided convolutions over large pictures, or dies of them; those over heatmaps are right.
+
+    Args:
+        pictures: whether the network looks at pictures.
+    Raises: UsageError for less than float32 with pictures on a CPU.
     """
+    if pictures and device.type == "cpu":
+        if name not in ("auto", "float32"):
+            raise UsageError(f"precision {name}: on a CPU, networks that look at pictures are trained in float32 only")
+        return torch.float32
     if name != "auto":
         return {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[name]
     if device.type == "cuda":

@@ -3,47 +3,50 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import torch
 from pydantic import ValidationError
-from torch import Tensor, nn
 
 from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
-from poseact.heatmap import channel_names
-from poseact.models import ARCHITECTURES, build
 from poseact.poses import PoseDataset
-from poseact.skeleton import layout
-from poseact.train.batches import Clips, stack
+from poseact.recognize.videos import VideoPictures
+from poseact.train.calibration import Calibration, calibrate
 from poseact.train.checkpoint import CHECKPOINT
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
+from poseact.train.clips import Clips, stack
 from poseact.train.distributed import Processes
+from poseact.train.duration import with_measured_seconds
+from poseact.train.footage import with_videos
+from poseact.train.heads import head_shares, measured
 from poseact.train.history import Epoch, write_history
-from poseact.train.loop import Trainer
-from poseact.train.memory import enough_memory, exhausted
-from poseact.train.metrics import Metrics, expected_calibration_error, fit_temperature, measure
+from poseact.train.loop import OnStep, Trainer
+from poseact.train.memory import enough_memory
+from poseact.train.metrics import Metrics
+from poseact.train.network import Start, first_network, network_config
 from poseact.train.settings import TrainSettings
-from poseact.train.start import take_weights
+from poseact.train.teacher import Opinions, taught
 from poseact.types import PoseSequence
-from poseact.zoo import Card, save
-
-KEPT_OF_RIGHT_ANSWERS = 0.95
+from poseact.zoo import Card, Preprocessing, save
 
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: the checkpoint, its card, and the final metrics on the validation part, if there is one."""
+    """A finished run: the checkpoint, its card, and what was found on the validation part, if there is one.
+
+    Attributes:
+        streams: metrics of the pictures and of the poses alone, where a network answers for both.
+    """
 
     weights: Path
     card: Card
     validation: Metrics | None
+    calibration: Calibration | None = None
+    streams: tuple[Metrics, ...] = ()
 
 
 def chosen_sequences(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
@@ -69,12 +72,16 @@ def train(
     name: str,
     train_splits: Sequence[str] = (),
     validation_splits: Sequence[str] = (),
-    start: str | None = None,
+    start: Start = None,
+    videos: Mapping[str, VideoPictures] | None = None,
+    teachers: Sequence[Opinions] = (),
     device: str = "cpu",
     half: bool = True,
     licence: str = "",
     processes: Processes | None = None,
     on_epoch: Callable[[Epoch], None] | None = None,
+    on_step: OnStep | None = None,
+    on_note: Callable[[str], None] | None = None,
     on_warning: Callable[[str], None] | None = None,
 ) -> Run:
     """Train in `out`; the same call goes on where an earlier one was stopped.
@@ -83,11 +90,16 @@ def train(
         name: of the model, kept in its card.
         train_splits, validation_splits: of the data set; no validation split: no looks, no calibration.
         start: a model of the same architecture whose weights are the first ones; its head only where the labels are
-            the same. None: random weights.
+            the same. For RGBPose-Conv3D also two models, of pictures and of poses, that are put side by side.
+            None: random weights.
+        videos: of all clips, for a network that looks at pictures; see `poseact.recognize.videos`.
+        teachers: what other models say of the training clips; see `poseact.train.teacher`.
         half: store the weights in half precision.
         processes: of a distributed run; only the first writes, and calls back.
+        on_step: hears of an epoch while it lasts; see `Trainer.run`.
+        on_note: called before the first step with what is trained on what, and where the run goes on.
         on_warning: called before the first step with each oddity of the data.
-    Raises: UsageError when `out` holds another run, InvalidPoses, ModelError, OutputError.
+    Raises: UsageError when `out` holds another run, InvalidPoses, InvalidVideo, ModelError, OutputError.
     """
     processes = processes or Processes()
     say = on_warning if on_warning and processes.writes else _nothing
@@ -96,7 +108,13 @@ def train(
     clips, *others = [stack(part, dataset.classes, settings.preprocessing) for part in sequences]
     validation = others[0] if others else None
     check(clips, validation)
-    card = _card(settings, clips, name, licence)
+    if "rgb" in settings.streams:
+        clips, validation = _with_pictures(clips, videos), validation and _with_pictures(validation, videos)
+    clips = taught(clips, teachers, settings.teacher_share)
+    inputs = settings.preprocessing
+    if settings.measure_seconds and inputs.seconds is None:
+        inputs = with_measured_seconds(inputs, sequences[0])
+    card = _card(settings, inputs, clips, name, licence)
     document = {
         "settings": settings.model_dump(mode="json"), "train": list(train_splits),
         "validation": list(validation_splits), "name": name, "start": start, "data": fingerprint(clips, validation),
@@ -104,28 +122,54 @@ def train(
     with claimed(out, document) if processes.writes else nullcontext(), enough_memory(settings):
         for line in oddities(clips, validation, [one for part in sequences for one in part]):
             say(line)
-        network = _network(settings, card, start, say)
+        if settings.patience and validation is None:
+            say(f"patience is {settings.patience}, but there are no validation clips: the run will not end early")
+        network = first_network(settings, card, start, say)
         trainer = Trainer(network.to(processes.device(device)), settings, clips, validation, processes)
         if (out / CHECKPOINT).exists():
             trainer.resume(out / CHECKPOINT)
             if processes.writes:
                 write_history(out, trainer.history)
-        for epoch in trainer.run(out):
+        if on_note and processes.writes:
+            on_note(description(trainer))
+        for epoch in trainer.run(out, on_step if processes.writes else None):
             if on_epoch and processes.writes:
                 on_epoch(epoch)
-        return _finish(trainer, out, card, half=half)
+        splits = {"train_splits": list(train_splits), "validation_splits": list(validation_splits)}
+        return _finish(trainer, out, card, splits, half=half)
+
+
+def description(trainer: Trainer) -> str:
+    """In one line what is trained, on what, and where it goes on."""
+    settings, looked = trainer.settings, trainer.validation
+    million = sum(one.numel() for one in trainer.network.parameters()) / 1e6
+    precision = str(trainer.precision).removeprefix("torch.")
+    to_validate = len(looked) if looked else "none"
+    several = f" over {trainer.processes.count} processes" if trainer.processes.count > 1 else ""
+    went_on = f"; goes on after epoch {trainer.epoch} of {settings.epochs}" if trainer.epoch else ""
+    return (
+        f"{settings.architecture} of {million:.2f} million parameters; {len(trainer.train)} clips of "
+        f"{len(trainer.train.classes)} classes to train on, {to_validate} to validate on; batches "
+        f"of {trainer.batch_size}{several}, {precision} on {trainer.device}{went_on}"
+    )
+
+
+def _with_pictures(clips: Clips, videos: Mapping[str, VideoPictures] | None) -> Clips:
+    if videos is None:
+        raise UsageError("the network looks at pictures; give the folder of the videos with --videos DIR")
+    return with_videos(clips, videos)
 
 
 def _nothing(line: str) -> None:
     """Says it to nobody."""
 
 
-def _card(settings: TrainSettings, clips: Clips, name: str, licence: str) -> Card:
+def _card(settings: TrainSettings, inputs: Preprocessing, clips: Clips, name: str, licence: str) -> Card:
     """The card as far as it is known before training. Raises: UsageError when no model could be saved with it."""
     try:
         return Card(
             name=name, task="classify", architecture=settings.architecture, config=network_config(settings, clips),
-            labels=clips.classes, layout=clips.layout, preprocessing=settings.preprocessing, licence=licence,
+            labels=clips.classes, layout=clips.layout, preprocessing=inputs, licence=licence,
             poseact=__version__,
         )  # fmt: skip
     except ValidationError as error:
@@ -136,87 +180,40 @@ def _card(settings: TrainSettings, clips: Clips, name: str, licence: str) -> Car
         ) from error
 
 
-def _network(settings: TrainSettings, card: Card, start: str | None, say: Callable[[str], None]) -> nn.Module:
-    """The network with its first weights, tried on an empty clip.
-
-    Raises: UsageError for an unknown architecture, a config that it cannot be built from, or clips that it cannot see.
-    """
-    if settings.architecture not in ARCHITECTURES:
-        raise UsageError(f"unknown architecture {settings.architecture!r}; known are {', '.join(ARCHITECTURES)}")
-    torch.manual_seed(settings.seed)
-    inputs = settings.preprocessing
-    side = min(settings.train_size or inputs.size, inputs.size)
-    try:
-        network = build(settings.architecture, **card.config)
-        with torch.inference_mode():
-            network.eval()(torch.zeros(1, card.config["in_channels"], inputs.clip_len, side, side))
-    except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        if exhausted(error):
-            raise
-        raise UsageError(
-            f"a {settings.architecture} of {settings.config} cannot look at clips of {inputs.clip_len}x{side}x{side}: "
-            f"{str(error).splitlines()[0]}"
-        ) from error
-    if start is not None:
-        take_weights(network, start, settings.architecture, card.labels, say)
-    return network
-
-
-def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
-    """The arguments of the builder: those of the settings, with the channels and classes of the data."""
-    channels = len(channel_names(settings.preprocessing.kind, layout(clips.layout)))
-    return {**settings.config, "in_channels": channels, "num_classes": len(clips.classes)}
-
-
-def _finish(trainer: Trainer, out: Path, card: Card, *, half: bool) -> Run:
+def _finish(trainer: Trainer, out: Path, card: Card, splits: dict[str, list[str]], *, half: bool) -> Run:
     settings, clips, validation = trainer.settings, trainer.train, trainer.validation
     path = out / "model.safetensors"
+    logits = trainer.logits(trainer.weights, validation) if validation is not None else None
     if not trainer.processes.writes:
         return Run(path, card, None)
-    temperature, unknown_below, final = 1.0, 0.0, None
-    figures: dict[str, float] = {}
-    if validation is not None:
-        logits = trainer.logits(trainer.weights, validation)
-        temperature, unknown_below, figures = calibrate(logits, validation.label)
-        final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
+    found, final, streams = None, None, []
+    if validation is not None and logits is not None:
+        found = calibrate(list(logits), validation.label, head_shares(logits.shape[1]))
+        final, *streams = measured(logits, validation.label)
     card = card.model_copy(update={
-        "unknown_below": round(unknown_below, 4), "temperature": round(temperature, 4), "training": {
-            "clips": len(clips), "validation_clips": len(validation) if validation else 0, **figures,
-            "data": fingerprint(clips, validation), "epochs_done": trainer.epoch,
+        **(found.card if found else {}), "training": {
+            "clips": len(clips), "validation_clips": len(validation) if validation else 0,
+            **(found.figures if found else {}),
+            **{f"validation_top1_{stream}": round(one.top1, 4)
+               for stream, one in zip(settings.streams, streams, strict=False)},
+            **splits, "data": fingerprint(clips, validation), "epochs_done": trainer.epoch,
             "settings": settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
         },
     })  # fmt: skip
-    return Run(save(out, trainer.weights, card, half=half), card, final)
+    return Run(save(out, trainer.weights, card, half=half), card, final, found, tuple(streams))
 
 
 def fingerprint(clips: Clips, validation: Clips | None) -> str:
-    """sha256 of all poses and labels of a run, so that a run never goes on with other data than it began with."""
+    """sha256 of what a run learns from, so that it never goes on with other data: poses, labels, sizes of videos."""
     digest = hashlib.sha256()
     for part in (clips, validation):
         for name, xy, score in zip(part.names, part.xy, part.score, strict=True) if part else ():
             digest.update(name.encode() + xy.numpy().tobytes() + score.numpy().tobytes())
+        for video, number in zip(part.videos, part.numbers, strict=False) if part else ():  # none for poses alone
+            digest.update(f"{video.path.stat().st_size}".encode() + number.numpy().tobytes())
+        digest.update(part.soft.numpy().tobytes() if part and part.soft is not None else b"")
         digest.update(part.label.numpy().tobytes() + "\0".join(part.classes).encode() if part else b"none")
     return digest.hexdigest()
 
 
-def calibrate(logits: Tensor, label: Tensor) -> tuple[float, float, dict[str, float]]:
-    """Temperature, the threshold of "unknown", and figures for the card, from validation logits (N, views, C).
-
-    The threshold is the probability that 95 % of the right answers exceed.
-    """
-    views, classes = logits.shape[1:]
-    temperature = fit_temperature(logits.reshape(-1, classes), label.repeat_interleave(views))
-    before, after = logits.softmax(2).mean(1).numpy(), (logits / temperature).softmax(2).mean(1).numpy()
-    right = after.max(1)[after.argmax(1) == label.numpy()]
-    threshold = float(np.quantile(right, 1 - KEPT_OF_RIGHT_ANSWERS)) if len(right) else 0.0
-    metrics = measure(after, label.numpy())
-    figures = {
-        "validation_top1": round(metrics.top1, 4),
-        "validation_mean_class": round(metrics.mean_class, 4),
-        "calibration_error_before": round(expected_calibration_error(before, label.numpy()), 4),
-        "calibration_error_after": round(expected_calibration_error(after, label.numpy()), 4),
-    }
-    return temperature, threshold, figures
-
-
-__all__ = ["Run", "calibrate", "train"]
+__all__ = ["Run", "train"]

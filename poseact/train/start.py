@@ -1,14 +1,15 @@
-"""The first weights of a run: random, or those of a trained model, with its head where the classes are the same."""
+"""The first weights of a run: random, or those of trained models, with their heads where the classes are the same."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
 
-from poseact.errors import UsageError
-from poseact.zoo import load_with_card
+from poseact.errors import InvalidWeights, UsageError
+from poseact.models import merged
+from poseact.zoo import Card, load_with_card
 from poseact.zoo.load import Loaded
 
 HEAD = "cls_head."
@@ -39,9 +40,35 @@ def take_weights(network: nn.Module, start: str, architecture: str, classes: Seq
     network.load_state_dict({**theirs, **_head(own, theirs, loaded, start, classes, say)})
 
 
+def merge_streams(network: nn.Module, starts: tuple[str, str], card: Card, say: Say) -> None:
+    """Put two networks that were trained alone, of pictures and of poses, side by side into an RGBPose-Conv3D.
+
+    It starts by answering what they answer: the laterals are random, but what reads their channels is 0. Heads as for
+    `take_weights`.
+
+    Args:
+        starts: the model of pictures and the one of poses. card: of the network.
+    Raises: UsageError when the two are no paths of this network; ModelError.
+    """
+    fresh = network.state_dict()
+    states = []
+    for start, path in zip(starts, ("rgb", "pose"), strict=True):
+        loaded = load_with_card(start)
+        if path == "pose" and loaded.card.layout != card.layout:
+            raise UsageError(f"the poses are {card.layout}, but {start} reads {loaded.card.layout}")
+        state = loaded.network.state_dict()
+        own = {key.replace(f"fc_{path}", "fc_cls"): tensor for key, tensor in fresh.items() if f"fc_{path}" in key}
+        states.append({**state, **_head(own, state, loaded, start, card.labels, say)})
+    try:
+        network.load_state_dict(merged(states[0], states[1], fresh))
+    except InvalidWeights as error:
+        raise UsageError(f"{starts[0]} and {starts[1]} do not go together: {error}") from error
+
+
 def _head(
-    own: dict[str, Tensor], theirs: dict[str, Tensor], loaded: Loaded, start: str, classes: Sequence[str], say: Say
-) -> dict[str, Tensor]:
+    own: Mapping[str, Tensor], theirs: Mapping[str, Tensor], loaded: Loaded, start: str, classes: Sequence[str],
+    say: Say,
+) -> dict[str, Tensor]:  # fmt: skip
     labels = loaded.card.labels
     heads = {key: tensor for key, tensor in own.items() if key.startswith(HEAD)}
     if set(labels) == set(classes) and len(labels) == len(classes):

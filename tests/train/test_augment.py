@@ -15,7 +15,7 @@ SIZE = 32
 
 
 def augment(xy, score, settings, random):
-    return augment_pixels(xy, score, SIZE, settings, COCO17.flip_joints, random)
+    return augment_pixels(xy, score, SIZE, settings, COCO17.flip_joints, random)[:2]
 
 
 def generator(seed: int = 0) -> torch.Generator:
@@ -45,6 +45,18 @@ def test_a_full_window_takes_one_frame_of_each_part():
     frames = sample_frames(torch.full((500,), 32), 16, 1.0, generator())
     assert bool((frames // 2 == torch.arange(16)).all())
     assert bool((frames.float().mean(0) - (torch.arange(16) * 2 + 0.5)).abs().max() < 0.1)
+
+
+def test_the_pace_changes_within_the_clip():
+    length = torch.full((2000,), 320)
+    even, warped = (sample_frames(length, 16, 1.0, generator(), speed) for speed in (0.0, 0.7))
+    assert bool((warped.diff(dim=1) >= 0).all())
+    assert int(warped.min()) == 0
+    assert 310 < int(warped.max()) < 320
+    middle = warped[:, 8].float() / 320  # time 0.53 ** exp(U(-0.7, 0.7))
+    assert float(even[:, 8].float().std()) / 320 < 0.02
+    assert (float(middle.min()), float(middle.max())) == pytest.approx((0.5**2.01, 0.5625 ** (1 / 2.01)), abs=0.03)
+    assert torch.equal(even, sample_frames(length, 16, 1.0, generator()))
 
 
 def test_no_augmentation_changes_nothing():

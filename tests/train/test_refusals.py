@@ -1,10 +1,13 @@
 """What cannot be trained, or not any further: one line, before the first step or without harm to what is saved."""
 
+import errno
 import json
+import os
 import resource
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -14,6 +17,7 @@ from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from swings import swings, tiny
 
+from poseact import files
 from poseact.errors import InvalidPoses, InvalidWeights, LimitExceeded, OutputError, UsageError
 from poseact.train import RECIPES, recipe, settings_of, train
 from poseact.train import loop as loop_module
@@ -89,7 +93,7 @@ def test_too_little_memory_names_the_batch_size(tmp_path, monkeypatch, error):
     def fail(*args):
         raise error
 
-    monkeypatch.setattr(loop_module, "training_batch", fail)
+    monkeypatch.setattr(loop_module, "training_batches", fail)
     with pytest.raises(LimitExceeded, match="batch of 8 clips; add --set accumulate=2, or --set batch_size=4"):
         run(tmp_path / "other", batch_size=8)
 
@@ -143,6 +147,22 @@ def test_a_full_disk_leaves_the_last_checkpoint(tmp_path, size):
         train(swings(), settings, out, name="tiny")
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert train(swings(), settings, out, name="tiny").card.training["epochs_done"] == 2
+
+
+def test_a_disk_that_is_full_at_the_end_leaves_a_run_that_ends_later(tmp_path, monkeypatch):
+    out, sync = tmp_path / "run", os.fsync
+
+    def fills_up(handle):
+        if (out / "metrics.csv").exists():
+            raise OSError(errno.ENOSPC, "No space left on device")
+        sync(handle)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(files, "os", SimpleNamespace(**{**vars(os), "fsync": fills_up}))
+        with pytest.raises(OutputError, match="No space left on device; make room and give the same command again"):
+            train(swings(), tiny(epochs=1), out, name="tiny")
+    assert not (out / "model.safetensors").exists()
+    assert train(swings(), tiny(epochs=1), out, name="tiny").card.training["epochs_done"] == 1
 
 
 def test_a_folder_that_cannot_be_written(tmp_path):

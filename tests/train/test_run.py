@@ -8,7 +8,7 @@ import torch
 from poseact.errors import InvalidPoses, InvalidWeights, UsageError
 from poseact.poses import PoseDataset
 from poseact.train import recipe, train
-from poseact.train.batches import stack, subject_box
+from poseact.train.clips import stack, subject_box
 from poseact.train.loop import CHECKPOINT
 from poseact.types import PoseSequence
 from poseact.zoo import Preprocessing, load_with_card
@@ -61,6 +61,7 @@ def test_a_run_leaves_a_model_that_loads(dataset, tmp_path):
     loaded = load_with_card(str(tmp_path / "run"))
     assert loaded.card == finished.card
     assert loaded.card.labels == ("up", "side")
+    assert loaded.card.preprocessing.seconds == pytest.approx(0.6)  # as long as the clips
     assert finished.validation is not None
     assert finished.validation.confusion.sum() == 4
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
@@ -104,6 +105,12 @@ def test_training_goes_on_from_a_model(dataset, tmp_path):
     )
     with pytest.raises(UsageError, match="another backbone"):
         train(dataset, settings(config={**TINY["config"], "base_channels": 8}), tmp_path / "third", **on)
+
+
+def test_patience_without_validation_clips_is_said(dataset, tmp_path):
+    said = []
+    train(dataset, settings(patience=2, epochs=1), tmp_path / "run", name="tiny", on_warning=said.append)
+    assert [line for line in said if "the run will not end early" in line]
 
 
 def test_another_run_in_the_same_folder_is_refused(dataset, tmp_path):

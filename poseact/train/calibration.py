@@ -1,0 +1,130 @@
+"""Honest probabilities and the thresholds of "unknown", from clips that were not trained on. Runs no network."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from poseact.recognize.energy import energy
+from poseact.train.metrics import Reliability, measure, reliability
+from poseact.types import Array
+
+KEPT = 0.95
+_DIGITS = 4
+_COARSE, _FINE = 41, 21
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """What N clips say of a network.
+
+    Attributes:
+        temperature: by which its logits are divided.
+        unknown_below: the probability that 95 % of the right answers reach.
+        unknown_above: the energy that 95 % of the clips do not exceed.
+        before, after: calibration without the temperature and with it.
+        top1, mean_class: in [0, 1], with it.
+        kept: share of the clips that both thresholds leave an answer.
+    """
+
+    temperature: float
+    unknown_below: float
+    unknown_above: float
+    before: Reliability
+    after: Reliability
+    top1: float
+    mean_class: float
+    kept: float
+
+    @property
+    def card(self) -> dict[str, float]:
+        """The fields of a model card that it decides."""
+        return {
+            "temperature": self.temperature, "unknown_below": self.unknown_below, "unknown_above": self.unknown_above,
+        }  # fmt: skip
+
+    @property
+    def figures(self) -> dict[str, float]:
+        """What a card tells people about it."""
+        return {
+            "validation_top1": round(self.top1, _DIGITS),
+            "validation_mean_class": round(self.mean_class, _DIGITS),
+            "calibration_error_before": round(self.before.error, _DIGITS),
+            "calibration_error_after": round(self.after.error, _DIGITS),
+            "validation_kept": round(self.kept, _DIGITS),
+        }
+
+
+def calibrate(logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,)) -> Calibration:
+    """Fit the temperature, then the thresholds, to the answers of a network.
+
+    Args:
+        logits: N times (streams, views, classes); views may differ in number.
+        label: (N,).
+        shares: of the streams in the answer; they add up to 1.
+    """
+    temperature = round(fit_temperature(logits, label, shares), _DIGITS)
+    truth: Array = label.numpy()
+    before, after = (answers(logits, one, shares).numpy() for one in (1.0, temperature))
+    right = after.max(1)[after.argmax(1) == truth]
+    energies = np.array([energies_of(one, temperature, shares) for one in logits])
+    # Rounded outwards, so that the clip on the threshold itself is kept.
+    below = math.floor(_quantile(right, 1 - KEPT, "lower") * 10**_DIGITS) / 10**_DIGITS if len(right) else 0.0
+    above = math.ceil(_quantile(energies, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
+    metrics = measure(after, truth)
+    kept = float(((after.max(1) >= below) & (energies <= above)).mean())
+    return Calibration(
+        temperature, below, above, reliability(before, truth), reliability(after, truth), metrics.top1,
+        metrics.mean_class, kept,
+    )  # fmt: skip
+
+
+def _quantile(values: Array, share: float, method: str) -> float:
+    return float(np.quantile(values, share, method=method))  # type: ignore[call-overload]
+
+
+def answers(logits: Sequence[Tensor], temperature: float, shares: Sequence[float] = (1.0,)) -> Tensor:
+    """(N, classes) float32: the mean of each clip's softmax over its views, and over its streams by their shares."""
+    return _answers(_alike(logits), temperature, shares)
+
+
+def energies_of(logits: Tensor, temperature: float, shares: Sequence[float] = (1.0,)) -> float:
+    """The energy of one clip's (streams, views, classes), as recognition has it."""
+    return float(torch.tensor(shares, dtype=torch.float64) @ energy(logits, temperature).mean(1))
+
+
+def fit_temperature(logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,)) -> float:
+    """The temperature that minimises the negative log likelihood of the labels under `answers`, in [0.1, 10].
+
+    The mean over the views is less sure than each view, so it is the answers that are fitted. Source: Guo et al., "On
+    Calibration of Modern Neural Networks", 2017. Two grids are enough for one parameter.
+    """
+    groups, rows = _alike(logits), torch.arange(len(label))
+
+    def loss(exponent: float) -> float:
+        likelihood = _answers(groups, 10**exponent, shares)[rows, label].double()
+        return float(-likelihood.clamp(min=1e-30).log().mean())
+
+    coarse = min(np.linspace(-1, 1, _COARSE), key=loss)
+    step = 2 / (_COARSE - 1)
+    return float(10 ** min(np.linspace(max(-1.0, coarse - step), min(1.0, coarse + step), _FINE), key=loss))
+
+
+def _alike(logits: Sequence[Tensor]) -> list[tuple[Tensor, Tensor]]:
+    """The clips that have as many views each in one piece: their rows (n,), and (n, streams, views, classes)."""
+    views = [one.shape[1] for one in logits]
+    groups = [[row for row, count in enumerate(views) if count == wanted] for wanted in sorted(set(views))]
+    return [(torch.tensor(rows), torch.stack([logits[row] for row in rows]).float()) for rows in groups]
+
+
+def _answers(groups: Sequence[tuple[Tensor, Tensor]], temperature: float, shares: Sequence[float]) -> Tensor:
+    found = torch.empty(sum(len(rows) for rows, _ in groups), groups[0][1].shape[-1])
+    for rows, logits in groups:
+        of_streams = (logits / temperature).softmax(3).mean(2)  # (n, streams, classes)
+        found[rows] = torch.einsum("s,nsc->nc", torch.tensor(shares, dtype=torch.float32), of_streams)
+    return found

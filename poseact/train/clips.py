@@ -1,0 +1,133 @@
+"""The clips of a data set part as tensors in memory, and where their subject is. Draws nothing, reads no files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from poseact.errors import InvalidPoses
+from poseact.poses.joints import without_weak_joints
+from poseact.recognize.videos import VideoPictures
+from poseact.types import Array, PoseSequence
+from poseact.zoo import Preprocessing
+
+PADDING = 0.25
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Clips:
+    """N clips of one data set part; memory is that of their keypoints.
+
+    Attributes:
+        xy: N tensors (T, M, K, 2) float32 px; 0 where missing. T differs, M is the same for all.
+        score: N tensors (T, M, K) float32; 0 where missing.
+        image_size: N times height and width, px.
+        label: (N,) int64.
+        classes: C names.
+        layout: of the keypoints.
+        names: N.
+        soft: (N, C) float32 targets that add up to 1, where a teacher has a say; None: the labels alone.
+        numbers: N tensors (T,) int64, positions of the frames in their video.
+        videos: N, for networks that look at pictures, and then keypoints and sizes are in px of these; else none.
+    """
+
+    xy: tuple[Tensor, ...]
+    score: tuple[Tensor, ...]
+    image_size: tuple[tuple[int, int], ...]
+    label: Tensor
+    classes: tuple[str, ...]
+    layout: str
+    names: tuple[str, ...]
+    soft: Tensor | None = None
+    numbers: tuple[Tensor, ...] = ()
+    videos: tuple[VideoPictures, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.xy)
+
+    def chosen(self, rows: Sequence[int]) -> Clips:
+        """Some of the clips."""
+
+        def of(values: tuple[T, ...]) -> tuple[T, ...]:
+            return tuple(values[row] for row in rows if values)
+
+        soft = None if self.soft is None else self.soft[list(rows)]
+        return replace(
+            self, xy=of(self.xy), score=of(self.score), image_size=of(self.image_size), label=self.label[list(rows)],
+            names=of(self.names), soft=soft, numbers=of(self.numbers), videos=of(self.videos),
+        )  # fmt: skip
+
+    @property
+    def target(self) -> Tensor:
+        """(N, C) float32: what training aims at."""
+        return F.one_hot(self.label, len(self.classes)).float() if self.soft is None else self.soft
+
+    @property
+    def length(self) -> Tensor:
+        """(N,) int64 frames."""
+        return torch.tensor([len(xy) for xy in self.xy])
+
+
+def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
+    """Take the first people of each sequence, from the first to the last frame in which they are seen.
+
+    Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
+    """
+    layouts = {sequence.layout for sequence in sequences}
+    if len(layouts) != 1:
+        raise InvalidPoses(f"training needs sequences of one layout, got {sorted(layouts) or 'none at all'}")
+    outside = [sequence for sequence in sequences if not 0 <= sequence.label < len(classes)]
+    if outside:
+        raise InvalidPoses(f"{outside[0].name}: label {outside[0].label} lies outside the {len(classes)} classes")
+    people = preprocessing.people or max(len(sequence) for sequence in sequences)
+    parts = []
+    for sequence in sequences:
+        seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
+        if len(seen):
+            frames = slice(seen[0], seen[-1] + 1)
+            xy, score = without_weak_joints(
+                sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
+            )
+            number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
+            parts.append((sequence, _with_people(xy, people), _with_people(score, people), number))
+    if not parts:
+        raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")
+    return Clips(
+        xy=tuple(xy for _, xy, _, _ in parts),
+        score=tuple(score for _, _, score, _ in parts),
+        image_size=tuple(sequence.image_size for sequence, *_ in parts),
+        label=torch.tensor([sequence.label for sequence, *_ in parts]),
+        classes=tuple(classes),
+        layout=layouts.pop(),
+        names=tuple(sequence.name for sequence, *_ in parts),
+        numbers=tuple(number for *_, number in parts),
+    )
+
+
+def _with_people(values: Array, people: int) -> Tensor:
+    """(M', T, ...) of at most `people` rows -> (T, people, ...), the absent ones 0."""
+    full = np.zeros((values.shape[1], people, *values.shape[2:]), np.float32)
+    full[:, : len(values)] = values.swapaxes(0, 1)
+    return torch.from_numpy(full)
+
+
+def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
+    """Centre (B, 2) and side (B,) of the square that holds all joints of all frames, a quarter larger (section 3.2).
+
+    Args:
+        xy: (B, T, M, K, 2). score: (B, T, M, K); joints with score 0 are left out.
+    """
+    missing = (score <= 0)[..., None]
+    low = xy.masked_fill(missing, torch.inf).amin((1, 2, 3))
+    high = xy.masked_fill(missing, -torch.inf).amax((1, 2, 3))
+    side = (high - low).amax(1) * (1 + PADDING)
+    seen = torch.isfinite(side)
+    centre = torch.where(seen[:, None], (low + high) / 2, torch.zeros_like(low))
+    return centre, torch.where(seen, side, torch.ones_like(side)).clamp(min=1)

@@ -1,0 +1,74 @@
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from poseact.train.calibration import answers, calibrate, energies_of, fit_temperature
+from poseact.train.metrics import reliability
+
+
+def drawn(count: int, true: float, views: int = 1, seed: int = 0):
+    """Clips whose labels follow the softmax of their logits at temperature `true`: (N, 1, views, 5), (N,)."""
+    generator = torch.Generator().manual_seed(seed)
+    logits = 2 * torch.randn(count, 1, 1, 5, generator=generator)
+    label = torch.multinomial((logits[:, 0, 0] / true).softmax(1), 1, generator=generator)[:, 0]
+    return list(logits.expand(-1, -1, views, -1)), label
+
+
+@pytest.mark.parametrize("true", [0.5, 1.0, 3.0])
+@pytest.mark.parametrize("views", [1, 3])
+def test_the_temperature_is_recovered(true, views):
+    assert fit_temperature(*drawn(20_000, true, views)) == pytest.approx(true, rel=0.06)
+
+
+def test_calibration_makes_the_probabilities_honest():
+    logits, label = drawn(5000, 3.0)
+    found = calibrate(logits, label)
+    assert found.before.error > 0.1
+    assert found.after.error < 0.03
+    assert found.card == {
+        "temperature": found.temperature, "unknown_below": found.unknown_below, "unknown_above": found.unknown_above,
+    }  # fmt: skip
+    assert found.figures["calibration_error_after"] == round(found.after.error, 4)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(1, 60), st.integers(0, 99))
+def test_the_thresholds_keep_what_they_promise(count, seed):
+    logits, label = drawn(count, 1.0, seed=seed)
+    found = calibrate(logits, label)
+    probability = answers(logits, found.temperature)
+    energies = np.array([energies_of(one, found.temperature) for one in logits])
+    right = probability.max(1).values[probability.argmax(1) == label]
+    assert (energies <= found.unknown_above).mean() >= 0.95
+    assert not len(right) or (right >= found.unknown_below).float().mean() >= 0.95
+    assert found.kept == pytest.approx(
+        ((probability.max(1).values.numpy() >= found.unknown_below) & (energies <= found.unknown_above)).mean()
+    )
+    if count >= 40:  # and not much more than promised
+        assert (energies < found.unknown_above - 1e-3).mean() <= 0.98
+
+
+def test_no_right_answer_leaves_the_threshold_open():
+    assert calibrate([torch.tensor([[[9.0, 0.0]]])], torch.tensor([1])).unknown_below == 0
+
+
+def test_views_may_differ_in_number_and_streams_have_shares():
+    logits = [torch.tensor([[[0.0, 1.0]], [[2.0, 0.0]]]), torch.tensor([[[0.0, 1.0]] * 2, [[2.0, 0.0]] * 2])]
+    logits = [one.reshape(2, -1, 2) for one in logits]
+    expected = 0.75 * torch.tensor([0.0, 1.0]).softmax(0) + 0.25 * torch.tensor([2.0, 0.0]).softmax(0)
+    torch.testing.assert_close(answers(logits, 1.0, (0.75, 0.25)), torch.stack([expected] * 2))
+    energy = -0.75 * math.log(1 + math.e) - 0.25 * math.log(1 + math.e**2)
+    assert [energies_of(one, 1.0, (0.75, 0.25)) for one in logits] == pytest.approx([energy] * 2)
+
+
+def test_reliability_by_hand():
+    probability = np.array([[0.95, 0.05], [0.91, 0.09], [0.4, 0.6], [1.0, 0.0]])
+    found = reliability(probability, np.array([0, 1, 1, 0]))
+    assert found.count.tolist() == [0] * 6 + [1, 0, 0, 3]
+    assert found.accuracy[[6, 9]].tolist() == pytest.approx([1, 2 / 3])
+    assert found.confidence[[6, 9]].tolist() == pytest.approx([0.6, (0.95 + 0.91 + 1) / 3])
+    assert found.error == pytest.approx((0.4 + 3 * ((0.95 + 0.91 + 1) / 3 - 2 / 3)) / 4)
