@@ -162,6 +162,8 @@ def test_a_folder_becomes_a_data_set_and_the_data_set_a_model(tmp_path, samples,
     extract = ["extract-poses", str(tmp_path / "clips"), "--out", str(poses), "--frames", "6", "--pose", "lightning"]
     assert run(extract) == 3
     assert "broken" in capsys.readouterr().err
+    (error,) = answers((tmp_path / "poses.pkl.errors.jsonl").read_text())
+    assert (error["name"], error["code"]) == ("hop/broken", "InvalidVideo")
     dataset = read_pyskl(poses)
     assert dataset.classes == ("go", "hop")
     assert {one.name: one.label for one in dataset.annotations} == {"go/run": 0, "go/walk": 0, "hop/jumping_jacks": 1}
@@ -171,29 +173,3 @@ def test_a_folder_becomes_a_data_set_and_the_data_set_a_model(tmp_path, samples,
     assert run([*FAST, str(samples / "run.mp4"), "--model", str(tmp_path / "run"), "--json"]) == 0
     document = answers(capsys.readouterr().out.splitlines()[-1])[0]
     assert {entry["label"] for entry in document["predictions"]} == {"go", "hop"}
-
-
-def test_an_interrupted_extraction_goes_on(tmp_path, samples, monkeypatch, capsys):
-    from poseact.extract.extractor import Extractor
-
-    (tmp_path / "clips").mkdir()
-    for clip in ("walk", "run"):
-        shutil.copy(samples / f"{clip}.mp4", tmp_path / "clips")
-    command = ["extract-poses", str(tmp_path / "clips"), "--frames", "4", "--pose", "lightning", "--out"]
-    assert run([*command, str(tmp_path / "whole.pkl")]) == 0
-    seen = []
-    look = Extractor.__call__
-
-    def killed_at_the_second(self, path, *arguments, **options):
-        seen.append(path.name)
-        if len(seen) == 2:
-            raise KeyboardInterrupt
-        return look(self, path, *arguments, **options)
-
-    monkeypatch.setattr(Extractor, "__call__", killed_at_the_second)
-    assert run([*command, str(tmp_path / "parts.pkl")]) == 130
-    assert not (tmp_path / "parts.pkl").exists()
-    assert run([*command, str(tmp_path / "parts.pkl")]) == 0
-    assert seen == ["run.mp4", "walk.mp4", "walk.mp4"]
-    assert (tmp_path / "parts.pkl").read_bytes() == (tmp_path / "whole.pkl").read_bytes()
-    capsys.readouterr()

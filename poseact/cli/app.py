@@ -7,10 +7,25 @@ from typing import Annotated
 import typer
 
 from poseact import __version__
-from poseact.cli import doctor, evaluate, extract_poses, recognize, train, weights
+from poseact.cli import (
+    convert,
+    doctor,
+    embed,
+    evaluate,
+    extract_poses,
+    merge,
+    quality,
+    recognize,
+    select,
+    train,
+    weights,
+)
 from poseact.cli.numbers import NumbersCommand
 
-COMMANDS = (recognize.recognize, extract_poses.extract_poses, train.train, evaluate.evaluate, doctor.doctor)
+COMMANDS = (
+    recognize.recognize, extract_poses.extract_poses, select.select, merge.merge, convert.convert,
+    quality.quality, train.train,    evaluate.evaluate, embed.embed, doctor.doctor,
+)  # fmt: skip
 
 HELP = """Say what a person in a video is doing, from the motion of the body alone.
 

@@ -15,6 +15,7 @@ from typing import Any, NoReturn
 from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED, USAGE, as_poseact_error, describe
 from poseact.cli.messages import Messages, library_heard
 from poseact.errors import PoseactError
+from poseact.processes import keep_memory
 
 
 def main() -> NoReturn:
@@ -22,6 +23,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    keep_memory()
     with contextlib.suppress(ValueError, AttributeError):
         signal.signal(signal.SIGTERM, _terminate)
     sys.exit(run(sys.argv[1:]))

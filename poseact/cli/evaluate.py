@@ -73,6 +73,20 @@ def evaluate(
         ),
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_HOW)] = "auto",
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", show_default="where the poses come from", rich_help_panel=_DATA,
+            help="The videos of the clips, for models that look at pictures.",
+        ),
+    ] = None,
+    stream_weights: Annotated[
+        str | None,
+        typer.Option(
+            metavar="W...", help="Of pictures and poses in RGBPose-Conv3D.", show_default="1 1",
+            rich_help_panel=_HOW,
+        ),
+    ] = None,
     save_scores: Annotated[
         Path | None,
         typer.Option(metavar="FILE.pkl", help="The averaged scores of every clip, for fusion.", rich_help_panel=_OUT),
@@ -85,6 +99,38 @@ def evaluate(
     confusion: Annotated[
         Path | None, typer.Option(metavar="FILE.png", help="The confusion matrix as a picture.", rich_help_panel=_OUT)
     ] = None,
+    reliability: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE.png", help="How often answers are right, by how sure they are.",
+                     rich_help_panel=_OUT),
+    ] = None,
+    save_answers: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE.csv", help="Best guess, probability and energy of every clip.", rich_help_panel=_OUT
+        ),
+    ] = None,
+    unknown: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="POSES", help="Clips of classes that the model does not know: are they told from the others?",
+            rich_help_panel=_DATA,
+        ),
+    ] = None,
+    unknown_classes: Annotated[
+        str,
+        typer.Option(
+            metavar="A,B", help="The same with classes of POSES that the model was not trained on.",
+            rich_help_panel=_DATA,
+        ),
+    ] = "",
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate", rich_help_panel=_HOW,
+            help="Fit temperature and thresholds of \"unknown\" to these clips, and write them into the run's card.",
+        ),
+    ] = False,
     json: Annotated[
         bool, typer.Option("--json", help="One JSON document instead of tables.", rich_help_panel=_OUT)
     ] = False,
@@ -103,6 +149,9 @@ def evaluate(
       [bold]poseact evaluate poses.pkl --model runs/mine --clips 1 --no-flip[/bold]          quick
       [bold]poseact evaluate ntu60_hrnet.pkl --model joint --model limb --split xsub_val[/bold]
       [bold]poseact evaluate poses.pkl --model runs/mine --save-scores mine.pkl --confusion confusion.png[/bold]
+      [bold]poseact evaluate poses.pkl --model rgbpose-ntu60-xsub --videos ntu60/[/bold]
+      [bold]poseact evaluate poses.pkl --model runs/mine --unknown others.pkl[/bold]         open set
+      [bold]poseact evaluate poses.pkl --model runs/mine --split val --calibrate[/bold]      changes the run's card
       [bold]poseact evaluate --scores joint.pkl --scores bone.pkl --weights 2 1 --labels ntu120[/bold]
 
     Each clip is seen as in the papers: clips sampled uniformly, and their mirror images, by softmax and mean. Clips in
@@ -112,7 +161,9 @@ def evaluate(
 
     asked = Asked(
         poses=poses, models=tuple(model or ()), scores=tuple(scores or ()), weights=weights, clips=clips, flip=flip,
-        splits=tuple(split or ()), labels=labels, device=device, save_scores=save_scores, form=scores_format.value,
-        confusion=confusion, as_json=json, classes=classes, quiet=quiet, debug=debug,
+        splits=tuple(split or ()), labels=labels, device=device, videos=videos, stream_weights=stream_weights,
+        save_scores=save_scores, form=scores_format.value,
+        confusion=confusion, reliability=reliability, save_answers=save_answers, unknown=unknown,
+        unknown_classes=unknown_classes, calibrate=calibrate, as_json=json, classes=classes, quiet=quiet, debug=debug,
     )  # fmt: skip
     return evaluate_asked(asked)

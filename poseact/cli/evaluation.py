@@ -2,23 +2,39 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from poseact.cli.calibration import calibrate_asked, only_calibrates
 from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
 from poseact.cli.numbers import numbers
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
+from poseact.cli.texts import listed
 from poseact.cli.training import label_names
 from poseact.errors import UsageError
-from poseact.evaluate import Evaluation, Scores, chosen_splits, clips_of, evaluate, read_scores, write_scores
+from poseact.evaluate import (
+    Evaluation,
+    Scores,
+    chosen_splits,
+    clips_of,
+    evaluate,
+    evaluate_unknown,
+    parted,
+    read_scores,
+    write_scores,
+)
 from poseact.evaluate.score_files import Form
 from poseact.poses import PoseDataset, read_poses
 from poseact.recognize import DEFAULT_MODEL, Classifier, Ensemble, open_models
 from poseact.recognize.settings import resolve_device
+from poseact.recognize.videos import VideoPictures, videos_of
 from poseact.report.confusion import write_confusion
 from poseact.report.evaluation import evaluation_json, evaluation_tables
+from poseact.report.open_set import write_answers
+from poseact.report.reliability import temperature_panels, write_reliability
+from poseact.types import PoseSequence
 from poseact.zoo import label_lists
 from poseact.zoo import labels as label_list
 
@@ -38,9 +54,16 @@ class Asked:
     splits: tuple[str, ...]
     labels: str | None
     device: str
+    videos: Path | None
+    stream_weights: str | None
     save_scores: Path | None
     form: Form
     confusion: Path | None
+    reliability: Path | None
+    save_answers: Path | None
+    unknown: Path | None
+    unknown_classes: str
+    calibrate: bool
     as_json: bool
     classes: str
     quiet: bool
@@ -61,15 +84,14 @@ def evaluate_asked(asked: Asked) -> int:
     if asked.poses is None and (asked.models or not asked.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
     dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
-    splits = chosen_splits(dataset, [name for text in asked.splits for name in _listed(text)])
+    splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
     clips = clips_of(dataset, splits) if asked.poses else []
-    stored = [_stored(path, messages) for path in asked.scores]
-    model = _model(asked)
+    classes = names or dataset.classes
     try:
-        with Bars(1, wanted=not asked.quiet, left=True) as bars, bars.step("clips") as progress:
-            found = evaluate(
-                clips, model, stored, classes=names or dataset.classes, labels=names, weights=weights, progress=progress
-            )
+        if asked.calibrate:
+            _calibrate(asked, replace(dataset, classes=classes), clips, splits, messages)
+            return 0
+        found = _measured(asked, replace(dataset, classes=classes), clips, weights, names, messages)
     except KeyboardInterrupt:
         messages.error("interrupted; nothing is written")
         return INTERRUPTED
@@ -82,6 +104,56 @@ def evaluate_asked(asked: Asked) -> int:
     _print(asked, found, f"{asked.title}{on}: {found.outcome.clips} clips", splits, rows)
     _write(asked, found, messages)
     return 0
+
+
+def _measured(
+    asked: Asked, dataset: PoseDataset, clips: list[PoseSequence], weights: tuple[float, ...] | None,
+    names: tuple[str, ...], messages: Messages,
+) -> Evaluation:  # fmt: skip
+    stored = [_stored(path, messages) for path in asked.scores]
+    model = _model(asked)
+    strange: list[PoseSequence] = []
+    if asked.unknown is not None or asked.unknown_classes:
+        if model is None:
+            raise UsageError("unknown clips are told apart by models; name one with --model")
+        if asked.unknown_classes:
+            clips, strange = parted(dataset, clips, listed(asked.unknown_classes), model.labels)
+        if asked.unknown is not None:
+            strange += clips_of(read_poses(asked.unknown), ())
+    with Bars(1, wanted=not asked.quiet, left=True) as bars:
+        with bars.step("clips") as progress:
+            found = evaluate(
+                clips, model, stored, classes=dataset.classes, labels=names, weights=weights, progress=progress,
+                videos=_videos(asked, model, clips),
+            )  # fmt: skip
+        if strange and model is not None:
+            with bars.step("unknown clips") as progress:
+                found = evaluate_unknown(
+                    found, strange, model, weights, progress=progress, videos=_videos(asked, model, strange)
+                )
+    return found
+
+
+def _videos(
+    asked: Asked, model: Classifier | Ensemble | None, clips: list[PoseSequence]
+) -> dict[str, VideoPictures] | None:
+    return videos_of(clips, asked.videos) if model and model.sees_pictures else None
+
+
+def _calibrate(
+    asked: Asked, dataset: PoseDataset, clips: list[PoseSequence], splits: list[str], messages: Messages
+) -> None:
+    others = {
+        "--scores": asked.scores, "--weights": asked.weights, "--clips": asked.clips,
+        "--flip or --no-flip": asked.flip is not None, "--stream-weights": asked.stream_weights,
+        "--save-scores": asked.save_scores, "--confusion": asked.confusion, "--save-answers": asked.save_answers,
+        "--unknown": asked.unknown, "--unknown-classes": asked.unknown_classes,
+    }  # fmt: skip
+    model = only_calibrates(asked.models, others)
+    calibrate_asked(
+        model, resolve_device(asked.device), dataset, clips, splits, videos=asked.videos,
+        reliability=asked.reliability, as_json=asked.as_json, quiet=asked.quiet, messages=messages,
+    )  # fmt: skip
 
 
 def _print(asked: Asked, found: Evaluation, title: str, splits: list[str], rows: int) -> None:
@@ -97,13 +169,21 @@ def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
         messages.note(f"scores of {len(found.scores)} clips are in {asked.save_scores}")
     if asked.confusion is not None:
         write_confusion(found.outcome.confusion, found.labels, asked.confusion, found.scores.source)
+    if asked.reliability is not None:
+        write_reliability(temperature_panels(found.scores), asked.reliability, asked.title)
+    if asked.save_answers is not None:
+        write_answers(found, asked.save_answers)
 
 
 def _model(asked: Asked) -> Classifier | Ensemble | None:
     if asked.scores and not asked.models:
         return None
     return open_models(
-        asked.models or (DEFAULT_MODEL,), device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
+        asked.models or (DEFAULT_MODEL,),
+        device=resolve_device(asked.device),
+        clips=asked.clips,
+        flip=asked.flip,
+        stream_weights=numbers(asked.stream_weights, "--stream-weights"),
     )
 
 
@@ -119,10 +199,6 @@ def _names(source: str | None) -> tuple[str, ...]:
     if source is None:
         return ()
     return label_list(source) if source in label_lists() else label_names(source)
-
-
-def _listed(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
 
 
 def _rows(text: str) -> int:

@@ -2,20 +2,69 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from poseact.cli.messages import Messages
 
+_PARTS: Any = {"rich_help_panel": "Which clip is for what"}
+_RUN: Any = {"rich_help_panel": "How it is run"}
+_SPEED: Any = {"rich_help_panel": "Speed for accuracy"}
+_SAFETY: Any = {"rich_help_panel": "What no video may exceed"}
+
+
+class EngineChoice(StrEnum):
+    """Where clips are worked on."""
+
+    local = "local"
+    ray = "ray"
+
+
+class Precision(StrEnum):
+    """In which arithmetic networks compute."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+    float16 = "float16"
+
 
 def extract_poses(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Videos; first-level folders become the labels.")],
+    inputs: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="VIDEOS...",
+            help="Folders of videos or of images, whose folders become the labels; videos; patterns; .txt lists of "
+            "paths; .csv or .tsv tables with the columns path and any of label, split, start, end, group.",
+        ),
+    ],
     out: Annotated[Path, typer.Option(metavar="POSES", help="Where they go: a .pkl or .parquet file, or a folder.")],
     splits: Annotated[
-        Path | None, typer.Option(metavar="CSV", help="Columns path,split: which clips belong to which split.")
+        list[Path] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Which clips belong to which split: a .csv with path,split, or official lists "
+            "(trainlist01.txt, 'lists/*_test_split1.txt'). Any number of times.",
+            **_PARTS,
+        ),
     ] = None,
+    split: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Draw splits: this share of each class is train, the rest val.", **_PARTS),
+    ] = None,
+    group_by: Annotated[
+        str | None,
+        typer.Option(
+            metavar="REGEX",
+            help="With --split: clips stay together whose names agree in what this finds, such as '(person[0-9]+)'.",
+            show_default="the table's group",
+            **_PARTS,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of --split.", **_PARTS)] = 0,
     pose: Annotated[
         str, typer.Option(metavar="NAME", help="Pose estimator: thunder, hrnet-w32, yolo11n-pose, ..., or a file.")
     ] = "thunder",
@@ -28,8 +77,83 @@ def extract_poses(
     seconds: Annotated[
         float | None, typer.Option(min=0.01, help="With --frames: only the middle so many seconds.", show_default="all")
     ] = None,
-    workers: Annotated[int, typer.Option(min=1, help="Processes.")] = 1,
+    overwrite: Annotated[
+        bool,
+        typer.Option("--overwrite", help="Start anew where POSES stands, or was begun with other settings."),
+    ] = False,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Try again what failed in an earlier call.")
+    ] = False,
+    float16: Annotated[
+        bool, typer.Option("--float16", help="Store half as many bytes per joint, as PYSKL; whole px from 1024 px on.")
+    ] = False,
+    image_fps: Annotated[float, typer.Option(min=0.1, help="Pictures per second of folders of images.")] = 25,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Only say what would be done, and about how long it would take.", **_RUN)
+    ] = False,
+    precision: Annotated[
+        Precision,
+        typer.Option(help="Of the networks; auto: float16 or bfloat16 where the hardware has it.", **_SPEED),
+    ] = Precision.auto,
+    detect_every: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Detect people in every N-th frame, and wherever somebody appears or is lost.",
+            **_SPEED,
+        ),
+    ] = 1,
+    pose_every: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Look at every N-th frame, and more where somebody moves far; poses in between are interpolated, "
+            "and marked.",
+            **_SPEED,
+        ),
+    ] = 1,
+    engine: Annotated[
+        EngineChoice, typer.Option(help="Where the work is done: processes of this machine, or a Ray cluster.", **_RUN)
+    ] = EngineChoice.local,
+    address: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT",
+            help="With --engine ray: a running cluster, or auto.",
+            show_default="a new one here",
+            **_RUN,
+        ),
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Only the I-th of N parts, for several machines.", **_RUN)
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option(min=1, show_default="one per core", help="Processes, each with its own networks.", **_RUN),
+    ] = None,
+    threads: Annotated[
+        int, typer.Option(min=1, help="Of each worker; the last bits of the poses depend on it.", **_RUN)
+    ] = 1,
+    timeout: Annotated[
+        float, typer.Option(min=1, help="Seconds without progress after which a video is given up.", **_SAFETY)
+    ] = 600,
+    memory: Annotated[
+        float | None,
+        typer.Option(
+            metavar="GIB",
+            min=0.1,
+            show_default="80 % of the machine's, shared",
+            help="What a worker may take before its video is given up.",
+            **_SAFETY,
+        ),
+    ] = None,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Of a picture.", **_SAFETY)] = 8192 * 8192,
+    max_frames: Annotated[int, typer.Option(min=1, help="Of a video.", **_SAFETY)] = 2_000_000,
+    max_seconds: Annotated[float, typer.Option(min=0.01, help="Of a video.", **_SAFETY)] = 86_400,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.")] = "auto",
+    json: Annotated[bool, typer.Option("--json", help="One JSON document per video, and a last one.")] = False,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="Errors only.")] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.")] = False,
 ) -> int:
@@ -38,41 +162,81 @@ def extract_poses(
     \b
     Examples:
       [bold]poseact extract-poses clips/ --out poses.pkl[/bold]
-      [bold]poseact extract-poses clips/ --out poses.pkl --splits splits.csv --workers 2[/bold]
+      [bold]poseact extract-poses clips/ --out poses.pkl --split 0.8 --group-by '(person[0-9]+)'[/bold]
+      [bold]poseact extract-poses clips.csv --out poses.parquet --dry-run[/bold]
+      [bold]poseact extract-poses ucf101/ --out ucf101.pkl --splits trainlist01.txt --splits testlist01.txt[/bold]
       [bold]poseact extract-poses clips/ --out poses.pkl --pose hrnet-w48[/bold]
+      [bold]poseact extract-poses clips/ --out part1.pkl --shard 1/8[/bold]   one machine of 8
 
     Killed or interrupted, the same command goes on where it was: finished videos are not done again.
+
+    A video that cannot be read, hangs, crashes or takes too much memory is listed in POSES.errors.jsonl.
     """
+    from poseact.processes import prepare_workers
+
+    if engine is EngineChoice.local and not dry_run:
+        prepare_workers("poseact.extract.worker", "poseact.recognize.open")
+
     from functools import partial
     from math import inf
 
-    from poseact.cli.failures import ALL_FAILED, SOME_FAILED
-    from poseact.cli.progress import Bars
+    from poseact.cli.dry_run import dry_run as tell
+    from poseact.cli.extraction import Progress, Report, from_here, run
+    from poseact.cli.recognize import known_person
+    from poseact.errors import UsageError
     from poseact.extract import EVERY_FRAME, FramePlan
-    from poseact.extract.clips import find_clips, read_splits
-    from poseact.extract.engine import engine
-    from poseact.extract.folder import extract_folder
+    from poseact.extract.engine import Watched
+    from poseact.extract.folder import extract_folder, standing
+    from poseact.extract.inputs import read_inputs
+    from poseact.extract.machine import workers_for
+    from poseact.extract.ray_engine import OnRay
+    from poseact.extract.shard import Shard
+    from poseact.extract.splits import chosen_splits
+    from poseact.extract.work import Engine
     from poseact.recognize import Settings
     from poseact.recognize.open import open_extractor
-    from poseact.recognize.settings import resolve_device
+    from poseact.recognize.settings import arithmetic, resolve_device
+    from poseact.video import Limits
 
     messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
-    clips, classes = find_clips(folder)
-    settings = Settings(pose=pose, detector=detector, device=resolve_device(device))
-    plan = EVERY_FRAME if frames is None else FramePlan.middle(frames, seconds or inf)
-    outcomes = extract_folder(
-        clips, out, partial(open_extractor, settings, settings.device),
-        settings={"pose": pose, "detector": detector, "frames": frames or "every", "seconds": seconds or "all"},
-        classes=classes, splits=read_splits(splits) if splits else None, plan=plan, person=person,
-        max_persons=max_persons, engine=engine(workers),
+    if address is not None and engine is not EngineChoice.ray:
+        raise UsageError("--address names a Ray cluster; give --engine ray too")
+    part = Shard.parse(shard) if shard else None
+    found = read_inputs(inputs)
+    parts = chosen_splits(found, splits or (), share=split, group_by=group_by, seed=seed)
+    clips = part.of(found.clips) if part else list(found.clips)
+    limits = Limits(max_pixels, max_frames, max_seconds)
+    settings = Settings(pose=pose, detector=detector, device=resolve_device(device), limits=limits, image_fps=image_fps,
+        precision=arithmetic(precision.value, device), detect_every=detect_every, pose_every=pose_every,
+        decode_ahead=not dry_run,
     )  # fmt: skip
-    failed = 0
-    with Bars(len(clips), wanted=not quiet) as bars:
-        for outcome in outcomes:
-            if outcome.error is not None:
-                failed += 1
-                messages.error(outcome.error)
-            bars.advance()
-    done = len(clips) - failed
-    typer.echo(f"{done} of {len(clips)} videos are in {out}" if done else "no video could be read")
-    return 0 if not failed else ALL_FAILED if failed == len(clips) else SOME_FAILED
+    plan = EVERY_FRAME if frames is None else FramePlan.middle(frames, seconds or inf)
+    processes = workers or workers_for(settings.device)
+    known_person(person)
+    wanted: Any = {
+        "settings": {
+            "inputs": from_here(inputs, out), "pose": pose, "detector": detector, "frames": frames, "seconds": seconds,
+            "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
+            "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
+        },
+        "person": person, "max_persons": max_persons, "float16": float16, "overwrite": overwrite,
+        "retry_failed": retry_failed,
+    }  # fmt: skip
+    if dry_run:
+        left = standing(clips, out, **wanted)
+        return tell(
+            clips, found.classes, parts, out, left, plan, settings, workers=processes, messages=messages, as_json=json
+        )
+    with Progress(len(clips), wanted=not quiet) as progress:
+        most = int(memory * 2**30) if memory else None
+        if engine is EngineChoice.ray:
+            run_on: Engine = OnRay(address, threads, timeout, most, gpus=float(settings.device.startswith("cuda")))
+        else:
+            run_on = Watched(processes, threads, timeout, most, progress.watch)
+        outcomes = extract_folder(
+            clips, out, partial(open_extractor, settings, settings.device), classes=found.classes, splits=parts,
+            plan=plan, engine=run_on, **wanted,
+        )  # fmt: skip
+        report = Report(out, len(clips), messages, progress, as_json=json)
+        run(outcomes, report)
+    return report.finish()

@@ -121,14 +121,15 @@ class Outputs:
             pictures = Target(
                 "--save-heatmaps", heatmaps, PICTURE_SUFFIXES, several=several or stored_too, inputs=inputs
             )
-        return cls(overlays, _poses_file(poses, inputs) if poses is not None else None, pictures)
+        return cls(overlays, poses_target("--save-poses", Path(poses), inputs) if poses is not None else None, pictures)
 
 
-def _poses_file(name: str, inputs: Sequence[Path]) -> Path:
+def poses_target(option: str, path: Path, inputs: Sequence[Path]) -> Path:
+    """The file or folder of poses that an option names, checked. Raises: UsageError for its suffix, OutputError."""
     from poseact.poses import check_target
 
-    path = Path(name).expanduser()
+    path = path.expanduser()
     check_target(path)
     check_writable(path, folder=path.suffix.lower() in ("", ".npz"))
-    refuse_inputs("--save-poses", path, inputs)
+    refuse_inputs(option, path, inputs)
     return path

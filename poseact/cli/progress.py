@@ -61,6 +61,11 @@ class Bars:
     ) -> None:
         self._progress.stop()
 
+    def caption(self, text: str) -> None:
+        """What stands before the bar of all sources."""
+        if self._all is not None:
+            self._progress.update(self._all, description=text)
+
     def advance(self) -> None:
         """One more source is done."""
         if self._all is not None:

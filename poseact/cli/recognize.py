@@ -163,7 +163,7 @@ def recognize(
 
     settings = Settings(
         models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
-        person=_known_person(person), speed=speed.value, detector=detector,
+        person=known_person(person), speed=speed.value, detector=detector,
         detector_classes=_names(detector_classes), pose=pose, device=device,
         decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip
@@ -174,7 +174,7 @@ def _names(text: str | None) -> tuple[str, ...] | None:
     return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
 
 
-def _known_person(rule: str) -> str:
+def known_person(rule: str) -> str:
     """The rule itself. Raises: UsageError for one that no video can have."""
     from poseact.track.person import RULES
 

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from poseact.cli.texts import listed
 from poseact.errors import UsageError
 
 _DATA, _HOW, _TALK = "Which clips", "How it is trained", "What is said"
@@ -22,7 +23,8 @@ def train(
     recipe: Annotated[
         str,
         typer.Option(
-            help="Named settings: small (a CPU, up to thousands of clips), ntu60, gym, k400, finetune.",
+            help="Named settings: small (a CPU, up to thousands of clips), ntu60, gym, k400, finetune; rgb-only, "
+            "pose-only, rgbpose.",
             rich_help_panel=_HOW,
         ),
     ] = "small",
@@ -72,6 +74,28 @@ def train(
             rich_help_panel=_HOW,
         ),
     ] = None,
+    from_rgb: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Where the pictures of --recipe rgbpose start.", rich_help_panel=_HOW),
+    ] = None,
+    from_pose: Annotated[
+        str | None,
+        typer.Option(metavar="MODEL", help="Where the poses of --recipe rgbpose start.", rich_help_panel=_HOW),
+    ] = None,
+    videos: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", show_default="where the poses come from", rich_help_panel=_DATA,
+            help="Videos named like the clips, for recipes that look at pictures.",
+        ),
+    ] = None,
+    teacher: Annotated[
+        list[Path] | None,
+        typer.Option(
+            metavar="SCORES", rich_help_panel=_HOW,
+            help="Learn from what other models say of the clips too (`poseact evaluate --save-scores`); any number.",
+        ),
+    ] = None,
     few_shot: Annotated[
         bool,
         typer.Option(
@@ -90,7 +114,7 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="The result only.", rich_help_panel=_TALK)] = False,
     debug: Annotated[bool, typer.Option("--debug", help="Show tracebacks.", rich_help_panel=_TALK)] = False,
 ) -> int:  # fmt: skip
-    """Train a PoseConv3D.
+    """Train a PoseConv3D, or an RGBPose-Conv3D.
 
     \b
     Examples:
@@ -100,41 +124,54 @@ def train(
       [bold]poseact train poses.pkl --out runs/fine --from runs/mine --set frozen=2 --set layer_decay=0.7[/bold]
       [bold]poseact train poses.pkl --out runs/few --few-shot[/bold]     five examples per class are enough
       [bold]torchrun --nproc-per-node 8 -m poseact train ntu60_hrnet.pkl --out runs/ntu --recipe ntu60[/bold]
+      [bold]poseact train poses.pkl --out runs/rgb --recipe rgb-only --videos clips/[/bold]
+      [bold]poseact train poses.pkl --out runs/pose --recipe pose-only[/bold]
+      [bold]poseact train poses.pkl --out runs/both --recipe rgbpose --videos clips/ --from-rgb runs/rgb \\
+          --from-pose runs/pose[/bold]
       [bold]poseact recognize clip.mp4 --model runs/mine[/bold]
 
     Killed or interrupted, the same command goes on after the last finished epoch, as if nothing had happened.
     """
     from poseact.cli.messages import Messages
-    from poseact.cli.training import Reporter, labelled, poses_of, report_run
+    from poseact.cli.training import labelled, opinions, pictures_of, poses_of, settings_with, start_of
+    from poseact.cli.training_report import Reporter, report_run
     from poseact.recognize import DEFAULT_MODEL
     from poseact.recognize.settings import resolve_device
-    from poseact.train import Processes, parts, settings_of
+    from poseact.train import Processes, parts
     from poseact.train import few_shot as fit_head
     from poseact.train import train as train_model
-    from poseact.zoo import load_with_card
 
-    messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
-    settings = settings_of(
-        recipe, config, dict(map(_change, change or [])), load_with_card(start).card if start else None
-    )
+    begin = start_of(start, from_rgb, from_pose)
+    changes = dict(map(_change, change or []))
+    if few_shot:
+        _few_shot_alone(changes, recipe=recipe, config=config, from_rgb=from_rgb, teacher=teacher, videos=videos,
+                        tensorboard=tensorboard)  # fmt: skip
+    settings = settings_with(recipe, config, changes, begin)
     chosen = resolve_device(device)
     processes = Processes.join(chosen)
+    messages = Messages(verbosity=-1 if quiet or not processes.writes else 1, debug=debug)
     try:
         dataset = labelled(poses_of(poses, out, chosen, messages, processes), labels, messages)
         dataset, train_parts, validation_parts = parts(
-            dataset, _names(train_split), _names(val_split), val_share, settings.seed
+            dataset, listed(train_split), listed(val_split), val_share, settings.seed
         )
         if few_shot:
+            if not processes.writes:
+                return 0
             run = fit_head(
                 dataset, start or DEFAULT_MODEL, out, name=name or out.name, train_splits=train_parts,
-                validation_splits=validation_parts, device=chosen,
+                validation_splits=validation_parts, device=chosen, on_warning=messages.warning,
             )  # fmt: skip
             report_run(run, out)
             return 0
-        with Reporter(settings, out, tensorboard=tensorboard, wanted=not quiet and processes.writes) as reporter:
+        board, talk = (tensorboard and processes.writes), (not quiet and processes.writes)
+        with Reporter(settings, out, tensorboard=board, wanted=talk) as reporter:
             run = train_model(
                 dataset, settings, out, name=name or out.name, device=chosen, train_splits=train_parts,
-                validation_splits=validation_parts, start=start, processes=processes, on_epoch=reporter.add,
+                validation_splits=validation_parts, start=begin, processes=processes, on_epoch=reporter.add,
+                on_step=reporter.step if talk else None, on_note=messages.note,
+                teachers=opinions(teacher or []),
+                videos=pictures_of(dataset, settings, [*train_parts, *validation_parts], poses, videos),
                 on_warning=messages.warning,
             )  # fmt: skip
     finally:
@@ -144,8 +181,12 @@ def train(
     return 0
 
 
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",") if name.strip()]
+def _few_shot_alone(changes: dict[str, Any], **options: object) -> None:
+    """Raises: UsageError for options of a training, where only a head is fitted."""
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value and value != "small"]
+    given += [f"--set {name}" for name in changes if name.removeprefix("train.") != "seed"]
+    if given:
+        raise UsageError(f"{given[0]} has no effect with --few-shot, which trains no backbone; leave one of them away")
 
 
 def _change(text: str) -> tuple[str, Any]:

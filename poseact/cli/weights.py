@@ -31,6 +31,13 @@ POSEACT_HOME is the folder of fetched models, POSEACT_OFFLINE=1 forbids the netw
 """
 
 
+class OrderChoice(StrEnum):
+    """In which order limbs are drawn."""
+
+    published = "published"
+    transform = "transform"
+
+
 class KindChoice(StrEnum):
     """What the channels of a classifier show."""
 
@@ -87,21 +94,34 @@ def list_models(
     return 0
 
 
-def show(name: Name, json: Json = False, debug: Debug = False) -> int:
+def show(
+    name: Name,
+    json: Json = False,
+    markdown: Annotated[
+        bool, typer.Option("--markdown", help="The model card for people; of a model that is here.")
+    ] = False,
+    debug: Debug = False,
+) -> int:
     """Show everything about one model: origin, licence, terms of its training data, accuracy, labels.
 
     \b
-    Example:
+    Examples:
       [bold]poseact weights show hrnet-w32[/bold]
+      [bold]poseact weights show posec3d-jhmdb21 --markdown > card.md[/bold]
     """
     del debug
+    from poseact.report.model_card import markdown as card_text
     from poseact.report.zoo import details_table, models_json
-    from poseact.zoo.shelf import model, unknown
+    from poseact.zoo.shelf import model, ready, unknown
 
-    found = model(name)
+    found = ready(name) if markdown else model(name)
     if found is None:
         raise unknown(name)
-    if json:
+    if json and markdown:
+        raise UsageError("--json and --markdown do not go together")
+    if markdown:
+        write_line(card_text(found.card(), found.name).rstrip())
+    elif json:
         write_line(models_json([found]))
     else:
         print_table(details_table(found))
@@ -197,6 +217,18 @@ def import_file(
         KindChoice | None,
         typer.Option(metavar="KIND", help="What a classifier reads: joint or limb.", show_default="joint"),
     ] = None,
+    layout: Annotated[
+        str | None,
+        typer.Option(metavar="NAME", help="Whose keypoints a classifier reads.", show_default="coco17"),
+    ] = None,
+    limb_order: Annotated[
+        OrderChoice | None,
+        typer.Option(
+            metavar="ORDER",
+            show_default="published",
+            help="Of the limbs of coco17: published, or transform for configurations that name no skeletons.",
+        ),
+    ] = None,
     licence: Annotated[str | None, typer.Option(metavar="TEXT", help="Licence of the weights, for its card.")] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Overwrite a model of the same name.")] = False,
     debug: Debug = False,
@@ -223,7 +255,8 @@ def import_file(
     written = import_checkpoint(
         file.expanduser(), models_folder(), name=record.name if record else name, record=record,
         labels=_class_names(labels) if labels else None, licence=licence, architecture=architecture,
-        kind=kind.value if kind else None, replace=replace,
+        kind=kind.value if kind else None, layout=layout,
+        limb_order=limb_order.value if limb_order else None, replace=replace,
     )  # fmt: skip
     write_line(str(written))
     return 0

@@ -11,7 +11,7 @@ from recognitions import poses as people
 
 from poseact.cli.entry import run
 from poseact.models import build
-from poseact.poses import write_pyskl
+from poseact.poses import read_poses, write_poses, write_pyskl
 from poseact.zoo import Card, save
 
 LABELS = ("wave", "clap", "jump")
@@ -61,6 +61,19 @@ def test_the_figures_of_one_model(files, capsys):
     right = sum(one["right"] for one in document["classes"])
     assert document["top1"] == pytest.approx(right / 6, abs=1e-5)
     assert sum(one["clips"] for one in document["mistakes"]) == 6 - right
+
+
+@pytest.mark.parametrize("name", ["poses.parquet", "poses"], ids=["Parquet", "npz"])
+def test_every_form_of_poses_is_evaluated_alike(files, capsys, name):
+    call = ["--model", "joint", "--split", "test", "--device", "cpu", "--json"]
+    write_poses(files / name, read_poses(files / "poses.pkl"))
+    answers = []
+    for poses in ("poses.pkl", name):
+        assert run(["evaluate", poses, *call]) == 0
+        document = json.loads(capsys.readouterr().out)
+        answers.append((document["clips"], document["top1"], document["classes"], document["mistakes"]))
+    assert answers[0] == answers[1]
+    assert answers[0][0] == 6
 
 
 def test_saved_scores_give_the_same_fusion_as_the_models(files, capsys):

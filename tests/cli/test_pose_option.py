@@ -7,9 +7,9 @@ from narrow_yolo import save_yolo
 from networks import fill
 
 from poseact.cli import run
-from poseact.pose import hrnet
 from poseact.poses import read_pyskl
 from poseact.zoo import Card, Estimation, save
+from poseact.zoo.load import builders
 
 
 @pytest.fixture(autouse=True)
@@ -19,22 +19,31 @@ def offline(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
 
-def save_hrnet(path):
-    network = hrnet.build(width=32)
-    fill(network)
-    card = Card(
-        name=path.stem, task="pose", architecture="hrnet", config={"width": 32}, estimation=Estimation(size=(64, 32))
-    )
-    return save(path.parent, network.state_dict(), card, stem=path.stem, half=True)
+def saver(architecture, size, **config):
+    """Writes a network of an architecture with random weights, in half precision, beside its card."""
+
+    def write(path):
+        network = builders()[architecture](**config)
+        fill(network)
+        card = Card(
+            name=path.stem, task="pose", architecture=architecture, config=config, estimation=Estimation(size=size)
+        )
+        return save(path.parent, network.state_dict(), card, stem=path.stem, half=True)
+
+    return write
 
 
 @pytest.mark.parametrize(
     ("write", "name", "roles"),
     [
-        (save_hrnet, "random-hrnet.safetensors", {"detector", "scout", "estimator"}),
+        (saver("hrnet", (64, 32), width=32), "random-w32.safetensors", {"detector", "scout", "estimator"}),
+        (saver("hrnet", (64, 32), width=48), "random-w48.safetensors", {"detector", "scout", "estimator"}),
+        (saver("simple-baseline-resnet50", (64, 32)), "random-r50.safetensors", {"detector", "scout", "estimator"}),
+        (saver("simple-baseline-mobilenetv2", (64, 32)), "random-v2.safetensors", {"detector", "scout", "estimator"}),
+        (saver("higher-hrnet", (64, 64), width=32), "random-higher.safetensors", {"estimator"}),
         (save_yolo, "random-yolo.pt", {"estimator"}),
     ],
-    ids=["HRNet", "YOLO"],
+    ids=["HRNet-W32", "HRNet-W48", "SimpleBaseline-R50", "SimpleBaseline-MobileNetV2", "HigherHRNet", "YOLO"],
 )
 def test_poses_of_any_estimator(samples, tmp_path, capsys, write, name, roles):
     write(tmp_path / name)
@@ -50,7 +59,11 @@ def test_poses_of_any_estimator(samples, tmp_path, capsys, write, name, roles):
     assert all(len(digest) == 64 for digest in poses.provenance.weights.values())
 
 
-@pytest.mark.parametrize("command", ["recognize", "extract-poses"])
+@pytest.mark.parametrize(
+    "command",
+    ["recognize clips", "extract-poses clips --out poses.pkl", "extract-poses clips --out poses.pkl --workers 2"],
+    ids=["recognize", "extract-poses", "two workers"],
+)
 @pytest.mark.parametrize(
     ("name", "code", "words"),
     [
@@ -65,11 +78,18 @@ def test_what_is_refused_is_one_line(samples, tmp_path, capsys, command, name, c
     (tmp_path / "some.pth").write_bytes(b"nothing")
     (tmp_path / "clips").mkdir()
     (tmp_path / "clips" / "jump.mp4").symlink_to(samples / "jump.mp4")
-    arguments = ["clips"] if command == "recognize" else ["clips", "--out", "poses.pkl"]
-    assert run([command, *arguments, "--pose", name]) == code
+    assert run([*command.split(), "--pose", name]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     (line,) = [line for line in captured.err.splitlines() if line.startswith("error: ")]
     assert words in line
     assert "Traceback" not in captured.err
     assert not (tmp_path / "poses.pkl").exists()
+
+
+def test_a_refused_estimator_does_not_stand_in_the_way_of_another(samples, tmp_path, capsys):
+    (tmp_path / "clips").mkdir()
+    (tmp_path / "clips" / "jump.mp4").symlink_to(samples / "jump.mp4")
+    for name, words in (("hrnet-w33", "did you mean"), ("posec3d-jhmdb21", "give it to --model")):
+        assert run(["extract-poses", "clips", "--out", "poses.pkl", "--pose", name]) == 2
+        assert words in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`poseact train` from the command line, on poses of a body whose wrists swing one way or the other."""
 
 import json
+import sys
 from dataclasses import replace
 from zlib import crc32
 
@@ -49,7 +50,9 @@ def test_a_run_leaves_a_model_curves_and_pictures(poses, tmp_path, capsys):
     said = capsys.readouterr()
     assert "validation: top-1" in said.out
     assert "epoch 2/2" in said.err
-    for name in ("curves.png", "confusion.png"):
+    assert "calibration: error" in said.out
+    assert "of the validation clips are named" in said.out
+    for name in ("curves.png", "confusion.png", "reliability.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 200
     rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
@@ -59,6 +62,11 @@ def test_a_run_leaves_a_model_curves_and_pictures(poses, tmp_path, capsys):
     assert card["labels"] == ["up", "side"]
     assert card["config"]["in_channels"] == 34
     assert (card["training"]["clips"], card["training"]["validation_clips"]) == (16, 4)
+    assert card["unknown_above"] < 0
+    described = (out / "model.md").read_text(encoding="utf-8")
+    for words in ("0: up, 1: side", "(confusion.png)", "4 clips)", card["training"]["data"], f"--model {out}"):
+        assert words in described
+    assert {"calibration_error_before", "calibration_error_after", "validation_kept"} <= card["training"].keys()
 
 
 def test_the_same_command_again_changes_nothing(poses, tmp_path, capsys):
@@ -144,6 +152,28 @@ def test_oddities_are_said_before_the_first_step(poses, tmp_path, capsys):
     assert "different networks" in said
 
 
+@pytest.mark.parametrize("quiet", [(), ("--quiet",)], ids=["talking", "quiet"])
+def test_curves_for_tensorboard(poses, tmp_path, quiet):
+    accumulator = pytest.importorskip(
+        "tensorboard.backend.event_processing.event_accumulator", reason="the extra `tensorboard` is not installed"
+    )
+    out = tmp_path / "run"
+    assert run(["train", str(poses()), "--out", str(out), "--tensorboard", *quiet, *TINY]) == 0
+    events = accumulator.EventAccumulator(str(out / "tensorboard")).Reload()
+    rows = [json.loads(line) for line in (out / "metrics.jsonl").read_text().splitlines()]
+    for curve, column in (("loss/train", "loss"), ("top1/train", "accuracy"), ("lr", "lr")):
+        found = [(one.step, one.value) for one in events.Scalars(curve)]
+        assert found == [(row["epoch"], pytest.approx(row[column], rel=1e-4, abs=1e-6)) for row in rows]
+    assert [one.step for one in events.Scalars("top1/validation")] == [2]
+
+
+def test_tensorboard_that_is_not_installed(poses, tmp_path, capsys, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch.utils.tensorboard", None)
+    assert run(["train", str(poses()), "--out", str(tmp_path / "run"), "--tensorboard", *TINY]) == 2
+    assert "pip install 'poseact[tensorboard]'" in capsys.readouterr().err
+    assert not (tmp_path / "run").exists()
+
+
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
@@ -180,6 +210,7 @@ def test_few_examples_are_enough(poses, tmp_path, capsys):
     card = json.loads((out / "model.json").read_text())
     assert card["labels"] == ["up", "side"]
     assert card["training"]["few_shot"]["backbone"] == "posec3d-jhmdb21"
+    assert (card["training"]["train_splits"], card["training"]["validation_splits"]) == (["kept"], ["held out"])
     assert card["training"]["validation_top1"] == 1.0
 
 

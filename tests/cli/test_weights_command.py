@@ -124,6 +124,15 @@ def test_show(zoo, capsys):
     code, found, _ = documents(capsys, "show", "posec3d-jhmdb21")
     assert len(found["posec3d-jhmdb21"]["labels"]) == 21
     assert found["posec3d-jhmdb21"]["label_list"] == "jhmdb21"
+    assert "limb_order" not in found["posec3d-jhmdb21"]
+    assert "blocks=[2, 3, 2], " in answer(capsys, "show", "posec3d-jhmdb21")[1].replace("\n", " ")
+
+
+def test_show_as_markdown(zoo, capsys):
+    code, out, _ = answer(capsys, "show", "posec3d-jhmdb21", "--markdown")
+    assert code == 0
+    assert out.startswith("# posec3d-jhmdb21\n")
+    assert "--model posec3d-jhmdb21" in out
 
 
 def test_show_survives_a_damaged_card(zoo, capsys):
@@ -218,8 +227,10 @@ def test_verify_of_a_model_without_a_recorded_hash(zoo, capsys):
         (["--labels", "names.txt"], (None, None, {"labels": 2})),
         (["--kind", "limb", "--architecture", "slowonly-pose-only", "--replace"],
          (None, None, {"kind": "limb", "architecture": "slowonly-pose-only", "replace": True})),
+        (["--kind", "limb", "--limb-order", "transform", "--layout", "coco17"],
+         (None, None, {"kind": "limb", "limb_order": "transform", "layout": "coco17"})),
     ],
-    ids=["plain", "named", "of the manifest", "own labels", "what shapes cannot tell"],
+    ids=["plain", "named", "of the manifest", "own labels", "what shapes cannot tell", "limbs"],
 )  # fmt: skip
 def test_import(zoo, capsys, tmp_path, monkeypatch, arguments, expected):
     monkeypatch.chdir(tmp_path)
@@ -283,6 +294,8 @@ def test_bundles_travel(zoo, capsys, tmp_path, monkeypatch):
     ("arguments", "code", "words"),
     [
         (["show", "hrnetw32"], 5, "did you mean hrnet-w32"),
+        (["show", "small", "--markdown"], 5, "poseact weights fetch tiny"),
+        (["show", "lightning", "--markdown", "--json"], 2, "do not go together"),
         (["path", "../mine"], 5, "poseact weights list"),
         (["bundle", "x.tar", "nothing"], 5, "poseact weights list"),
         (["bundle", "x.zip", "lightning"], 2, ".tar"),

@@ -1,12 +1,18 @@
 """RGBPose-Conv3D from a checkpoint to the answer for a real video: import, pictures and poses, weighted streams."""
 
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
+from recognitions import poses as people
 
 from poseact.cli import run
+from poseact.evaluate import read_scores
 from poseact.models import RGBPoseConv3D, build
+from poseact.poses import write_pyskl
+from poseact.types import Provenance
 from poseact.zoo import load_with_card
 
 LABELS = ("walk", "run", "sit")
@@ -94,12 +100,66 @@ def import_joint(folder, capsys):
     return "joint"
 
 
-def test_clips_that_the_network_cannot_take_are_one_line(imported, tmp_path, samples, capsys):
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"clip_len": 20}, "20 heatmaps of 64 px and 8 pictures of 256 px"),
+        ({"size": 56}, "32 heatmaps of 56 px and 8 pictures of 256 px"),
+        ({"rgb": None}, "has no preprocessing.rgb"),
+    ],
+    ids=["frames", "sides", "no pictures"],
+)
+def test_a_card_whose_streams_do_not_fit_is_one_line(imported, tmp_path, samples, capsys, changes, words):
     card = tmp_path / "home" / "models" / "mine.json"
     document = json.loads(card.read_text())
-    document["preprocessing"]["clip_len"] = 20
+    document["preprocessing"] |= changes
     card.write_text(json.dumps(document))
-    assert run(["recognize", str(samples / "run.mp4"), "--model", "mine", "--speed", "fast", "--device", "cpu"]) != 0
+    assert run(["recognize", str(samples / "run.mp4"), "--model", "mine", "--speed", "fast", "--device", "cpu"]) == 5
     said = capsys.readouterr()
     assert said.err.count("\n") == 1
-    assert "4 heatmaps per picture" in said.err
+    assert words in said.err
+
+
+def clip(name, label, source=""):
+    one = people(frames=8)
+    moved = one.keypoint + np.random.default_rng(label).normal(0, 6, one.keypoint.shape)
+    keypoint = moved.clip(1, 110).astype(np.float32)
+    return replace(one, keypoint=keypoint, name=name, label=label, provenance=Provenance(source=str(source)))
+
+
+def evaluated(capsys, folder, *arguments):
+    """(clips, classes) probabilities, as they are saved."""
+    call = ["evaluate", *map(str, arguments), "--model", "mine", "--clips", "1", "--device", "cpu", "--json"]
+    assert run([*call, "--save-scores", str(folder / "scores.pkl")]) == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 2
+    return read_scores(folder / "scores.pkl")[0].probability
+
+
+def test_poses_are_evaluated_with_the_pictures_behind_them(imported, seen, samples, tmp_path, capsys):
+    videos = ("run.mp4", "walk.mp4")
+    stored, named = tmp_path / "stored.pkl", tmp_path / "named.pkl"
+    write_pyskl(stored, [clip(one, at, samples / one) for at, one in enumerate(videos)], classes=LABELS)
+    write_pyskl(named, [clip(one.removesuffix(".mp4"), at) for at, one in enumerate(videos)], classes=LABELS)
+    both, again = (evaluated(capsys, tmp_path, *options) for options in ([stored], [named, "--videos", samples]))
+    assert [shapes[0] for shapes in seen] == [(2, 3, 8, 256, 256)] * 2
+    np.testing.assert_allclose(both, again, atol=1e-6)
+    streams = [evaluated(capsys, tmp_path, stored, "--stream-weights", *one) for one in (("1", "0"), ("0", "1"))]
+    assert abs(streams[0] - streams[1]).max() > 0.01
+    np.testing.assert_allclose(both, np.mean(streams, 0), atol=2e-5)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ([], "1 of 1 videos are not where the poses come from; give their folder with --videos DIR, such as 'gone'"),
+        (["--videos", "."], "1 of 1 videos are not in ., such as 'gone'"),
+    ],
+    ids=["no folder", "another folder"],
+)
+def test_poses_whose_videos_are_gone_are_one_line(imported, tmp_path, monkeypatch, capsys, options, words):
+    monkeypatch.chdir(tmp_path)
+    write_pyskl(tmp_path / "poses.pkl", [clip("gone", 0, "gone.mp4")], classes=LABELS)
+    assert run(["evaluate", "poses.pkl", "--model", "mine", "--device", "cpu", *options]) == 3
+    said = capsys.readouterr()
+    assert said.err.count("\n") == 1
+    assert words in said.err

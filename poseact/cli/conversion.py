@@ -1,0 +1,188 @@
+"""Behind `poseact convert`: what was asked is checked, poses are read, changed, written, and told about."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+from math import isfinite
+from pathlib import Path
+from typing import Any
+
+import typer
+
+from poseact.cli.messages import Messages
+from poseact.cli.outputs import check_writable, refuse_inputs
+from poseact.cli.progress import Bars
+from poseact.cli.stdout import write_line
+from poseact.errors import UsageError
+from poseact.poses import PoseDataset, check_target
+from poseact.poses.follow import followed
+from poseact.poses.formats.reading import Told
+from poseact.poses.formats.registry import OWN, Found, read, write, written_form
+from poseact.poses.formats.writers import WRITERS
+from poseact.poses.labels import by_folder, labelled, read_names, with_names
+from poseact.poses.remap import dataset_as, declared_as
+from poseact.poses.tree import as_json
+from poseact.skeleton import Layout, known_layouts, load_layout
+from poseact.skeleton import layout as known_layout
+from poseact.types import PoseSequence
+
+_WORDS = (("clips", "clip", "clips"), ("people", "person", "people"), ("frames", "frame", "frames"))
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line of `poseact convert`, as it was given; see its help."""
+
+    poses: Path
+    out: Path
+    from_format: str | None
+    to_format: str | None
+    to_layout: str | None
+    track: bool
+    float16: bool
+    layout: str | None
+    image_size: str | None
+    fps: float | None
+    label: str | None
+    labels: Path | None
+    label_folders: bool
+    as_json: bool
+    quiet: bool
+    debug: bool
+
+
+def convert_asked(asked: Asked) -> int:
+    """Read, change, write and tell. Raises: PoseactError and its kinds."""
+    messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
+    out, form = _target(asked)
+    told = _told(asked)
+    names = read_names(asked.labels) if asked.labels is not None else None
+    declared = _declared(asked.to_layout) if asked.to_layout else None
+    with Bars(1, wanted=not asked.quiet) as bars, bars.step(asked.poses.name) as move:
+        found = read(asked.poses.expanduser(), asked.from_format, told, move)
+    dataset = _classes(_stored(found, told), asked, names)
+    if asked.track:
+        dataset = PoseDataset([followed(clip) for clip in dataset.annotations], dataset.splits, dataset.classes)
+    if asked.to_layout:
+        dataset = dataset_as(dataset, declared or known_layout(asked.to_layout))
+    write(out, dataset, form, float16=asked.float16)
+    lost = 0 if form in OWN else sum(len(clip.others) for clip in dataset.annotations if clip.others is not None)
+    _warn(messages, found, dataset, lost, form)
+    if asked.as_json:
+        write_line(as_json(_document(asked, found, dataset, form, lost)))
+    elif not asked.quiet:
+        typer.echo(_summary(found, dataset, out, form))
+    return 0
+
+
+def _target(asked: Asked) -> tuple[Path, str]:
+    """Where poses go and in which format, checked. Raises: UsageError, OutputError."""
+    out = asked.out.expanduser()
+    form = written_form(out, asked.to_format)
+    if form in OWN:
+        check_target(out)
+    if asked.float16 and form not in OWN:
+        raise UsageError(f"--float16 is for .pkl, .parquet and folders of .npz; {form} is text")
+    check_writable(out, folder=form in ("npz", "openpose") or (form in WRITERS and not out.suffix))
+    refuse_inputs("--out", out, [asked.poses])
+    return out, form
+
+
+def _told(asked: Asked) -> Told:
+    if asked.fps is not None and not (isfinite(asked.fps) and 0 < asked.fps < 1e6):
+        raise UsageError(f"--fps {asked.fps:g}: a video has more than 0 frames/s")
+    if sum((asked.label is not None, asked.labels is not None, asked.label_folders)) > 1:
+        raise UsageError("--label, --labels and --label-folders tell the classes in different ways; choose one")
+    own = None
+    if asked.layout is not None:
+        own = _declared(asked.layout) or known_layout(asked.layout)
+    return Told(_size(asked.image_size), asked.fps, own)
+
+
+def _size(text: str | None) -> tuple[int, int] | None:
+    """WxH as (height, width)."""
+    if text is None:
+        return None
+    match = re.fullmatch(r"([1-9][0-9]{0,6})x([1-9][0-9]{0,6})", text.strip().lower())
+    if match is None:
+        raise UsageError(f"--image-size {text}: write width and height in pixels, as in 1920x1080")
+    return int(match[2]), int(match[1])
+
+
+def _declared(text: str) -> Layout | None:
+    """The layout of a TOML file; None for a name, which a file of poses may still declare. Raises: UsageError."""
+    if text.lower().endswith(".toml") or (text not in known_layouts() and Path(text).expanduser().is_file()):
+        return load_layout(Path(text).expanduser())
+    return None
+
+
+def _stored(found: Found, told: Told) -> PoseDataset:
+    """What the user tells of poses in a format of ours, which foreign formats were told while they were read."""
+    if found.format not in OWN:
+        return found.dataset
+    if told.image_size is not None:
+        raise UsageError("--image-size is for formats that do not tell; stored poses know the size of their video")
+    dataset = found.dataset if told.layout is None else declared_as(found.dataset, told.layout)
+    if told.fps is None:
+        return dataset
+    return PoseDataset([_retimed(clip, told.fps) for clip in dataset.annotations], dataset.splits, dataset.classes)
+
+
+def _retimed(clip: PoseSequence, fps: float) -> PoseSequence:
+    others = None if clip.others is None else _retimed(clip.others, fps)
+    return replace(clip, fps=fps, pts=clip.frame_index / fps, others=others)
+
+
+def _classes(dataset: PoseDataset, asked: Asked, names: tuple[str, ...] | None) -> PoseDataset:
+    if asked.label is not None:
+        return labelled(dataset, asked.label)
+    if names is not None:
+        return with_names(dataset, names)
+    return by_folder(dataset) if asked.label_folders else dataset
+
+
+def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, form: str) -> None:
+    if not len(dataset):
+        messages.warning("the input holds no clip at all")
+    if found.assumed:
+        messages.warning(f"not told, so taken: {'; '.join(found.assumed)}")
+    if lost:
+        messages.warning(
+            f"people who were tracked but not chosen have no place in {form} and are left out: {lost}; "
+            "`poseact select --person all` chooses everybody"
+        )
+    names = [clip.name for clip in dataset.annotations]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        messages.warning(f"several clips are called {twice[:60]!r}; splits cannot tell them apart")
+
+
+def _counts(dataset: PoseDataset) -> dict[str, Any]:
+    return {
+        "clips": len(dataset),
+        "people": sum(len(clip) for clip in dataset.annotations),
+        "frames": sum(len(clip.pts) for clip in dataset.annotations),
+        "layouts": list(dict.fromkeys(clip.layout for clip in dataset.annotations)),
+    }
+
+
+def _document(asked: Asked, found: Found, dataset: PoseDataset, form: str, lost: int) -> dict[str, Any]:
+    return {
+        "input": str(asked.poses),
+        "input_format": found.format,
+        "output": str(asked.out),
+        "output_format": form,
+        **_counts(dataset),
+        "classes": list(dataset.classes),
+        "splits": {name: len(members) for name, members in dataset.splits.items()},
+        "assumed": list(found.assumed),
+        "people_left_out": lost,
+    }
+
+
+def _summary(found: Found, dataset: PoseDataset, out: Path, form: str) -> str:
+    counts = _counts(dataset)
+    numbers = ", ".join(f"{counts[thing]} {word if counts[thing] == 1 else words}" for thing, word, words in _WORDS)
+    layouts = f", joints of {', '.join(counts['layouts'])}" if counts["layouts"] else ""
+    return f"{numbers}{layouts}: {found.format} became {form} in {out}"

@@ -1,0 +1,75 @@
+"""Behind `poseact embed`: what was asked for is read, embedded and written."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import typer
+
+from poseact.cli.failures import INTERRUPTED
+from poseact.cli.messages import Messages
+from poseact.cli.outputs import check_writable, refuse_inputs
+from poseact.cli.progress import Bars
+from poseact.errors import InvalidPoses
+from poseact.evaluate import clips_of, embeddings
+from poseact.evaluate.clips import known_splits
+from poseact.evaluate.embedding import view_counts
+from poseact.evaluate.embedding_files import check_suffix, rows_of, write_embeddings
+from poseact.evaluate.protocol import seen
+from poseact.poses import read_poses
+from poseact.recognize import DEFAULT_MODEL, Classifier
+from poseact.recognize.settings import resolve_device
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The command line of `poseact embed`, as it was given; see its help."""
+
+    poses: Path
+    out: Path
+    model: str | None
+    all_views: bool
+    clips: int | None
+    flip: bool | None
+    splits: tuple[str, ...]
+    device: str
+    quiet: bool
+    debug: bool
+
+
+def embed_asked(asked: Asked) -> int:
+    """Embed and write. Raises: PoseactError and its kinds."""
+    messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
+    check_suffix(asked.out)
+    check_writable(asked.out)
+    refuse_inputs("--out", asked.out, [asked.poses])
+    classifier = Classifier.open(
+        asked.model or DEFAULT_MODEL, device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
+    )
+    dataset = read_poses(asked.poses)
+    chosen = clips_of(dataset, known_splits(dataset, asked.splits))
+    shown = [clip for clip in chosen if seen(clip, classifier.preprocessing.people)]
+    if not shown:
+        raise InvalidPoses(
+            f"{asked.poses}: nobody is seen in any of the {len(chosen)} clips, so there is nothing to embed"
+        )
+    each = view_counts(classifier, shown) if asked.all_views else None
+    rows = rows_of(shown, dataset.splits, dataset.classes, classifier.card.name, classifier.sha256, each)
+    try:
+        with Bars(1, wanted=not asked.quiet, left=True) as bars, bars.step("clips") as progress:
+            vectors = embeddings(classifier, shown, progress=progress)
+            count, width = write_embeddings(
+                asked.out, rows, vectors if each else (np.mean(one, 0, keepdims=True) for one in vectors)
+            )
+    except KeyboardInterrupt:
+        messages.error("interrupted; nothing is written")
+        return INTERRUPTED
+    if len(shown) < len(chosen):
+        absent = next(clip.name for clip in chosen if not seen(clip, classifier.preprocessing.people))
+        messages.warning(
+            f"clips in which nobody is seen: {len(chosen) - len(shown)}, such as {absent!r}; they have no vector"
+        )
+    typer.echo(f"{count} vectors of {width} features, of {len(shown)} clips, are in {asked.out}")
+    return 0
