@@ -13,7 +13,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from poseact.extract.clips import find_clips, read_splits
+from poseact.extract.inputs import read_inputs
+from poseact.extract.splits import read_splits
 from poseact.recognize import DEFAULT_MODEL, SPEEDS, Recognizer, Settings
 from poseact.report.confusion import write_confusion
 from poseact.train import measure
@@ -29,8 +30,9 @@ def main() -> None:
     parser.add_argument("--confusion", type=Path)
     options = parser.parse_args()
 
-    parts = read_splits(options.splits)
-    clips = [clip for clip in find_clips(options.videos)[0] if parts.get(clip.name) == options.split]
+    clips = read_inputs([options.videos]).clips
+    parts = read_splits([options.splits], [clip.name for clip in clips])
+    clips = [clip for clip in clips if parts.get(clip.name) == options.split]
     recognizer = Recognizer.open(Settings(models=(options.model,), speed=options.speed))
     labels = recognizer.classifier.labels
     probability = np.full((len(clips), len(labels)), 1 / len(labels))

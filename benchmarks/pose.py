@@ -1,80 +1,108 @@
-"""Accuracy and cost of pose estimators in true person boxes, by size of the person.
+"""Accuracy and cost of pose estimators on annotated people, by size of the person.
 
-Usage: python benchmarks/pose.py --shared DIR [--variants NAME...] [--model NAME_OR_PATH...] [--device cpu]
-    [--threads 1] [--people 344] [--clips 0]
+Usage: python benchmarks/pose.py --shared DIR [--pose NAME_OR_PATH]... [--flip on|off|both] [--device cpu] [--threads 1]
+    [--people 344] [--clips 0]
 
-Measured are the variants of the embedded estimators, or whatever --model names: models with a card of the task "pose"
-that says how their heatmaps are read, each with and without the flip test.
+--pose takes what `poseact recognize --pose` takes, any number of times: embedded estimators (the default), models of
+`poseact weights list --task pose`, files, and YOLO pose checkpoints. Top-down estimators get the true boxes; those of
+whole pictures (HigherHRNet, HRNet with associative embedding, YOLO) find the people themselves, so that the paper's
+comparison of both can be repeated.
 
 OKS is COCO's object keypoint similarity, the mean over people of the mean over their labelled joints, on every
-annotated person of DIR/data/coco_keypoints. PCK is the share of joints within a fifth of the box side, over 12 joints
-(shoulders to ankles, where they are in the picture) in two frames of each of --clips training clips of
-DIR/data/jhmdb; its joints are approximate. Time is that of the whole estimator, by the clock and of all threads
-together; the latter means more on a busy machine.
+annotated person of DIR/data/coco_keypoints; a person whom nobody found counts 0. AP is COCO's, by pycocotools where it
+is installed (`pip install pycocotools`); with whole pictures it is a lower bound, as some people are unlabelled. PCK is
+the share of joints within a fifth of the box side, over 12 joints (shoulders to ankles, where they are in the picture)
+in two frames of each of --clips training clips of DIR/data/jhmdb; its joints are approximate. Time is that of the whole
+estimator, by the clock and of all threads together; the latter means more on a busy machine.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
+import io
 import json
 import sys
 import time
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
+from scipy.optimize import linear_sum_assignment
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from poseact.errors import PoseactError, UsageError
-from poseact.pose import HeatmapTopDown, PoseEstimator, TopDown
+from poseact.errors import PoseactError
+from poseact.extract.estimators import open_estimator
+from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.skeleton import COCO17_OKS_SIGMAS
-from poseact.types import Array, Boxes
+from poseact.types import Array, Boxes, Keypoints
 from poseact.video import open_video
-from poseact.zoo import load, load_with_card
 
-VARIANTS: dict[str, tuple[str, dict[str, Any]]] = {
-    "thunder": ("movenet-thunder", {}),
-    "thunder, no flip": ("movenet-thunder", {"flip": False}),
-    "lightning": ("movenet-lightning", {"input_size": 192}),
-    "lightning, no flip": ("movenet-lightning", {"input_size": 192, "flip": False}),
-}
+EMBEDDED = ("thunder", "lightning")
 SIZES = {"small": (0, 32**2), "medium": (32**2, 96**2), "large": (96**2, np.inf)}  # px of area, as COCO has them
 # JHMDB's joints (neck belly face, then right and left of shoulder hip elbow knee wrist ankle) as COCO-17 indices.
 JHMDB_TO_COCO17 = {3: 6, 4: 5, 5: 12, 6: 11, 7: 8, 8: 7, 9: 14, 10: 13, 11: 10, 12: 9, 13: 16, 14: 15}
 CLOSE = 0.2
+PERSON = 1  # COCO's category
 
 
 @dataclass(frozen=True)
 class Person:
     """One annotated person: box xyxy px, joints (K, 2) px, which of them are labelled (K,), and the area in px."""
 
-    image: Array
     box: Array
     joints: Array
     labelled: Array
     area: float
 
 
-def coco_people(folder: Path) -> Iterator[Person]:
+@dataclass(frozen=True)
+class Picture:
+    """A picture (H, W, 3) with its annotated people, and COCO's number of it."""
+
+    image: Array
+    people: list[Person]
+    number: int = 0
+
+
+@dataclass
+class Truth:
+    """COCO's document of all pictures, for pycocotools."""
+
+    images: dict[int, dict[str, object]] = field(default_factory=dict)
+    annotations: list[dict[str, object]] = field(default_factory=list)
+
+
+def coco_pictures(folder: Path, truth: Truth) -> Iterator[Picture]:
     for part in sorted(folder.glob("person_keypoints_*.json")):
         document = json.loads(part.read_text())
-        names = {entry["id"]: entry["file_name"] for entry in document["images"]}
-        for entry in document["annotations"]:
-            if entry["num_keypoints"] and not entry["iscrowd"]:
-                image = cv2.imread(str(folder / "images" / names[entry["image_id"]]))[..., ::-1]
-                x, y, width, height = entry["bbox"]
-                rows = np.array(entry["keypoints"], np.float64).reshape(-1, 3)
-                yield Person(image, np.array([x, y, x + width, y + height]), rows[:, :2], rows[:, 2] > 0, entry["area"])
+        truth.images |= {entry["id"]: entry for entry in document["images"]}
+        truth.annotations += document["annotations"]
+        for entry in document["images"]:
+            people = [
+                _person(one)
+                for one in document["annotations"]
+                if one["image_id"] == entry["id"] and one["num_keypoints"] and not one["iscrowd"]
+            ]
+            if people:
+                image = cv2.imread(str(folder / "images" / entry["file_name"]))[..., ::-1]
+                yield Picture(image, people, entry["id"])
 
 
-def jhmdb_people(folder: Path, clips: int) -> Iterator[Person]:
+def _person(annotation: dict[str, object]) -> Person:
+    x, y, width, height = annotation["bbox"]
+    rows = np.array(annotation["keypoints"], np.float64).reshape(-1, 3)
+    return Person(np.array([x, y, x + width, y + height]), rows[:, :2], rows[:, 2] > 0, annotation["area"])
+
+
+def jhmdb_pictures(folder: Path, clips: int) -> Iterator[Picture]:
     index = json.loads((folder / "index.json").read_text())["clips"]
     joints = np.load(folder / "joints_approx.npz")
     known = sorted(name for name, clip in index.items() if clip["split"] == "train" and name in joints.files)
@@ -90,7 +118,7 @@ def jhmdb_people(folder: Path, clips: int) -> Iterator[Person]:
                 for theirs, ours in JHMDB_TO_COCO17.items():
                     xy[ours] = rows[theirs]
                     labelled[ours] = ((rows[theirs] >= 0) & (rows[theirs] < frame.image.shape[1::-1])).all()
-                yield Person(frame.image, box, xy, labelled, float((box[2:] - box[:2]).prod()))
+                yield Picture(frame.image, [Person(box, xy, labelled, float((box[2:] - box[:2]).prod()))])
 
 
 def oks(xy: Array, person: Person) -> float:
@@ -106,70 +134,125 @@ def pck(xy: Array, person: Person) -> float:
     return float(near[person.labelled].mean())
 
 
-def variant(name: str, device: str) -> PoseEstimator:
-    model, settings = VARIANTS[name]
-    return TopDown(load(model, device=device), device=device, **settings)
+def average_precision(found: Sequence[Keypoints], pictures: Sequence[Picture], truth: Truth) -> float | None:
+    """COCO's AP over OKS 0.5 to 0.95; None without pycocotools."""
+    try:
+        from pycocotools.coco import COCO
+        from pycocotools.cocoeval import COCOeval
+    except ImportError:
+        return None
+    rows = [
+        {
+            "image_id": picture.number, "category_id": PERSON, "score": float(score.mean()),
+            "keypoints": np.hstack([xy, score[:, None]]).ravel().tolist(),
+        }
+        for people, picture in zip(found, pictures, strict=True)
+        for xy, score in zip(people.xy, people.score, strict=True)
+    ]  # fmt: skip
+    with contextlib.redirect_stdout(io.StringIO()):  # it prints a table of its own
+        coco = COCO()
+        coco.dataset = {
+            "info": {}, "images": list(truth.images.values()), "annotations": truth.annotations,
+            "categories": [{"id": PERSON, "name": "person"}],
+        }  # fmt: skip
+        coco.createIndex()
+        judge = COCOeval(coco, coco.loadRes(rows), "keypoints") if rows else None
+        if judge is None:
+            return 0.0
+        judge.params.imgIds = [picture.number for picture in pictures]
+        judge.evaluate()
+        judge.accumulate()
+        judge.summarize()
+    return float(judge.stats[0])
 
 
-def heatmap_estimators(name: str, device: str) -> Iterator[tuple[str, PoseEstimator]]:
-    """The model with and without the flip test. Raises: UsageError for another kind of model."""
-    loaded = load_with_card(name, device=device)
-    if loaded.card.task != "pose" or loaded.card.estimation is None:
-        raise UsageError(
-            f"the card of {name} has the task {loaded.card.task!r} and says nothing of heatmaps; "
-            "give a heatmap pose estimator"
-        )
-    settings = loaded.card.estimation.model_dump()
-    for flip in (True, False):
-        estimator = HeatmapTopDown(loaded.network, name=loaded.card.name, **settings, flip=flip, device=device)
-        yield f"{estimator.name}{'' if flip else ', no flip'}", estimator
-
-
-def estimate(estimator: PoseEstimator, people: list[Person]) -> tuple[list[Array], Array]:
-    """Joints (K, 2) of everybody, and s per person by the clock and of the processor."""
+def estimate(
+    estimator: PoseEstimator | PictureEstimator, pictures: Sequence[Picture], name: str
+) -> tuple[list[Keypoints], Array]:
+    """The people found in each picture, and s per annotated person by the clock and of the processor."""
     found = []
     began = np.array([time.perf_counter(), time.process_time()])
-    for person in people:
-        box = Boxes(person.box[None].astype(np.float32), np.ones(1, np.float32))
-        found.append(estimator([person.image], [box])[0].xy[0])
-    return found, (np.array([time.perf_counter(), time.process_time()]) - began) / max(len(people), 1)
+    for picture in track(pictures, name, console=Console(stderr=True)):
+        if isinstance(estimator, PictureEstimator):
+            found.append(estimator.everybody([picture.image])[0][1])
+        else:
+            xyxy = np.array([person.box for person in picture.people], np.float32)
+            found.append(estimator([picture.image], [Boxes(xyxy, np.ones(len(xyxy), np.float32))])[0])
+    people = max(sum(len(picture.people) for picture in pictures), 1)
+    return found, (np.array([time.perf_counter(), time.process_time()]) - began) / people
 
 
-def row(name: str, estimator: PoseEstimator, people: list[Person], actors: list[Person]) -> list[str]:
-    joints, seconds = estimate(estimator, people)
-    similarity = np.array([oks(xy, person) for xy, person in zip(joints, people, strict=True)])
-    area = np.array([person.area for person in people])
+def matched(found: Keypoints, people: Sequence[Person]) -> list[Array | None]:
+    """For each annotated person the joints (K, 2) of who is most like it, each found person once; None: nobody."""
+    similarity = np.array([[oks(xy, person) for xy in found.xy] for person in people]).reshape(len(people), -1)
+    chosen: list[Array | None] = [None] * len(people)
+    for row, column in zip(*linear_sum_assignment(-similarity), strict=True):
+        chosen[row] = found.xy[column]
+    return chosen
+
+
+def row(
+    name: str, estimator: PoseEstimator | PictureEstimator, pictures: Sequence[Picture], actors: Sequence[Picture],
+    truth: Truth,
+) -> list[str]:  # fmt: skip
+    found, seconds = estimate(estimator, pictures, name)
+    pairs = _pairs(found, pictures, estimator)
+    similarity = np.array([oks(xy, person) if xy is not None else 0.0 for xy, person in pairs])
+    area = np.array([person.area for _, person in pairs])
     by_size = [similarity[(area >= low) & (area < high)] for low, high in SIZES.values()]
-    close = [pck(xy, actor) for xy, actor in zip(estimate(estimator, actors)[0], actors, strict=True)]
-    shown = [f"{part.mean():.3f}" if len(part) else "" for part in (similarity, *by_size, np.array(close))]
-    return [name, *shown, *(f"{1000 * part:.0f}" for part in seconds)]
+    seen = _pairs(estimate(estimator, actors, f"{name}, actors")[0], actors, estimator) if actors else []
+    close = [pck(xy, actor) if xy is not None else 0.0 for xy, actor in seen]
+    precision = average_precision(found, pictures, truth)
+    shown = [f"{part.mean():.3f}" if len(part) else "" for part in (similarity, *by_size)]
+    return [
+        name, "" if precision is None else f"{precision:.3f}", *shown, f"{np.mean(close):.3f}" if close else "",
+        *(f"{1000 * part:.0f}" for part in seconds),
+    ]  # fmt: skip
+
+
+def _pairs(
+    found: Sequence[Keypoints], pictures: Sequence[Picture], estimator: PoseEstimator | PictureEstimator
+) -> list[tuple[Array | None, Person]]:
+    """Everybody annotated with the joints found: those in the true box, or the most similar of the picture."""
+    whole = isinstance(estimator, PictureEstimator)
+    return [
+        pair
+        for people, picture in zip(found, pictures, strict=True)
+        for pair in zip(matched(people, picture.people) if whole else people.xy, picture.people, strict=True)
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--shared", type=Path, required=True)
-    parser.add_argument("--variants", nargs="+", choices=VARIANTS, help="all of them, unless --model is given")
-    parser.add_argument("--model", nargs="+", default=[], metavar="NAME_OR_PATH")
+    parser.add_argument("--pose", action="append", metavar="NAME_OR_PATH", help="thunder and lightning by default")
+    parser.add_argument("--flip", choices=("on", "off", "both"), default="both", help="average with the mirror image")
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--people", type=int, default=10_000, help="at most so many people, evenly spread")
+    parser.add_argument("--people", type=int, default=10_000, help="about so many people at most, evenly spread")
     parser.add_argument("--clips", type=int, default=0)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
-    names = arguments.variants or ([] if arguments.model else list(VARIANTS))
+    flips = {"on": (True,), "off": (False,), "both": (True, False)}[arguments.flip]
     try:
-        estimators = [(name, variant(name, arguments.device)) for name in names]
-        estimators += [pair for name in arguments.model for pair in heatmap_estimators(name, arguments.device)]
+        estimators = [
+            (name if flip else f"{name}, no flip", open_estimator(name, flip=flip, device=arguments.device).estimator)
+            for name in arguments.pose or EMBEDDED
+            for flip in flips
+        ]
     except PoseactError as error:
         parser.error(str(error))
-    everybody = list(coco_people(arguments.shared / "data/coco_keypoints"))
-    people = everybody[:: max(round(len(everybody) / arguments.people), 1)]
-    actors = list(jhmdb_people(arguments.shared / "data/jhmdb", arguments.clips))
-    table = Table(title=f"{len(people)} people, {len(actors)} pictures of actors, {arguments.threads} thread(s)")
-    for column in ("variant", "OKS", *SIZES, f"PCK@{CLOSE}", "ms per person", "CPU ms"):
-        table.add_column(column, justify="left" if column == "variant" else "right")
+    truth = Truth()
+    everything = list(coco_pictures(arguments.shared / "data/coco_keypoints", truth))
+    total = sum(len(picture.people) for picture in everything)
+    pictures = everything[:: max(round(total / arguments.people), 1)]
+    actors = list(jhmdb_pictures(arguments.shared / "data/jhmdb", arguments.clips))
+    people = sum(len(picture.people) for picture in pictures)
+    table = Table(title=f"{people} people, {len(actors)} pictures of actors, {arguments.threads} thread(s)")
+    for column in ("estimator", "AP", "OKS", *SIZES, f"PCK@{CLOSE}", "ms per person", "CPU ms"):
+        table.add_column(column, justify="left" if column == "estimator" else "right", no_wrap=True)
     for name, estimator in estimators:
-        table.add_row(*row(name, estimator, people, actors))
+        table.add_row(*row(name, estimator, pictures, actors, truth))
     Console().print(table)
 
 

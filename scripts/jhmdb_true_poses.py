@@ -1,17 +1,20 @@
 """JHMDB's true poses, as the code of DD-Net ships them, become a data set for `poseact train`.
 
-usage: jhmdb_true_poses.py TRAIN.npz TEST.npz OUT.pkl
+usage: jhmdb_true_poses.py TRAIN.npz TEST.npz OUT.pkl [--coco17]
 
 Each file holds `labels`, the name of the action of each clip, and one array (frames, 15, 2) per clip, in units that
-follow the person's size. OUT has the splits `train` and `test` and the layout `jhmdb15`.
+follow the person's size. OUT has the splits `train` and `test` and the layout `jhmdb15`; with --coco17 that of COCO,
+with the face as the nose and without neck and belly, so that a network of other true poses can be gone on from.
 """
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 
 from poseact.poses import write_pyskl
+from poseact.skeleton import COCO17, layout
 from poseact.types import Array, PoseSequence
 
 SIDE = 600  # px of the picture, in whose middle (0, 0) lies
@@ -37,7 +40,22 @@ def sequence(poses: Array, name: str, label: int) -> PoseSequence:
     )  # fmt: skip
 
 
-def main(train: Path, test: Path, out: Path) -> None:
+def with_coco_joints(poses: PoseSequence) -> PoseSequence:
+    """The same in COCO's joints, of which the eyes and ears are not known."""
+    known = [(COCO17.keypoints.index("nose"), layout("jhmdb15").keypoints.index("face"))]
+    known += [
+        (number, layout("jhmdb15").keypoints.index(name))
+        for number, name in enumerate(COCO17.keypoints)
+        if name in layout("jhmdb15").keypoints
+    ]
+    to, source = map(list, zip(*known, strict=True))
+    shape = (*poses.keypoint.shape[:2], len(COCO17.keypoints))
+    xy, score = np.zeros((*shape, 2), np.float32), np.zeros(shape, np.float32)
+    xy[:, :, to], score[:, :, to] = poses.keypoint[:, :, source], poses.keypoint_score[:, :, source]
+    return replace(poses, keypoint=xy, keypoint_score=score, layout="coco17")
+
+
+def main(train: Path, test: Path, out: Path, *, coco17: bool = False) -> None:
     parts = {"train": read(train), "test": read(test)}
     classes = sorted({action for _, actions in parts.values() for action in actions})
     sequences, splits = [], {}
@@ -47,6 +65,8 @@ def main(train: Path, test: Path, out: Path) -> None:
             sequence(clip, name, classes.index(action))
             for clip, name, action in zip(poses, splits[split], actions, strict=True)
         ]
+    if coco17:
+        sequences = [with_coco_joints(one) for one in sequences]
     write_pyskl(out, sequences, splits, classes=classes)
     print(
         f"{out}: {', '.join(f'{len(names)} {split}' for split, names in splits.items())} clips, {len(classes)} classes"
@@ -54,6 +74,7 @@ def main(train: Path, test: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 4:
+    files = [Path(argument) for argument in sys.argv[1:] if argument != "--coco17"]
+    if len(files) != 3:
         sys.exit(__doc__)
-    main(*map(Path, sys.argv[1:]))
+    main(*files, coco17="--coco17" in sys.argv)
