@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import importlib
 import os
 import warnings
 from dataclasses import dataclass
@@ -44,6 +46,8 @@ class Processes:
                 f"WORLD_SIZE is set, but {error} is not a number; start the processes by torchrun"
             ) from error
         if found.count > 1 and not dist.is_initialized():
+            # Imported later, as by DistributedDataParallel, its functions would keep the group as their default value.
+            importlib.import_module("torch.distributed.nn")
             if device.startswith("cuda"):
                 torch.cuda.set_device(found.device(device))
             dist.init_process_group("cpu:gloo,cuda:nccl" if device.startswith("cuda") else "gloo")
@@ -107,9 +111,13 @@ class Processes:
         return bool(decision[0])
 
     def leave(self) -> None:
-        """Part from the others at the end of a run."""
+        """Part from the others at the end of a run.
+
+        The group's threads end here: one that still lets go of a tensor while the interpreter ends would abort it.
+        """
         if self.count > 1 and dist.is_initialized():
             dist.destroy_process_group()
+            gc.collect()
 
 
 def synchronised(network: nn.Module, processes: Processes) -> nn.Module:
