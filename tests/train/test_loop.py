@@ -155,7 +155,7 @@ def test_bfloat16_learns_like_float32():
 
 
 WORKER = """
-import os, sys, torch
+import sys, torch
 from pathlib import Path
 sys.path[:0] = [{tests!r}]
 torch.set_num_threads(1)
