@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.models.c3d import C3D
 from poseact.models.head import I3DHead
+from poseact.models.points import SlowOnlyPoints
 from poseact.models.rgbpose import RGBPoseConv3D
 from poseact.models.slowonly import SlowOnly
 from poseact.models.x3d import X3D
@@ -48,6 +49,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "slowonly-wd": partial(_classifier, SlowOnly, base_channels=64),
     "slowonly-pose-only": partial(_classifier, SlowOnly, temporal_strides=(1, 1, 1)),  # RGBPose-Conv3D's initialisation
     "slowonly-base16": partial(_classifier, SlowOnly, base_channels=16),  # Volleyball, 12 frames
+    "slowonly-points": partial(_classifier, SlowOnlyPoints, blocks=(4, 6, 3)),  # joints' places beside their heatmaps
     "c3d-s": partial(_classifier, C3D, num_stages=3),
     "c3d": partial(_classifier, C3D, num_stages=4),
     "x3d-s": partial(_classifier, X3D, depth=1.0),

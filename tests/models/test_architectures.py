@@ -124,11 +124,11 @@ def test_every_architecture_is_a_backbone_and_a_head(name: str) -> None:
     assert heads == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
 
 
-@pytest.mark.parametrize("name", ["slowonly", "c3d", "x3d-s"])
+@pytest.mark.parametrize("name", ["slowonly", "slowonly-points", "c3d", "x3d-s"])
 def test_every_parameter_learns(name: str) -> None:
     torch.manual_seed(0)
     model = build(name, num_classes=3, in_channels=5, base_channels=8)
-    model(torch.rand(2, 5, 2, 16, 16)).square().sum().backward()
+    model(torch.rand(2, 5, 4, 16, 16)).square().sum().backward()
     gradients = {key: parameter.grad for key, parameter in model.named_parameters()}
     assert [key for key, gradient in gradients.items() if gradient is None or not gradient.isfinite().all()] == []
 
