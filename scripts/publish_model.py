@@ -1,6 +1,6 @@
 """Copy the model of a finished training run into weights/ and print its record for weights/manifest.toml.
 
-usage: publish_model.py RUN NAME --licence SPDX --data TEXT [--unknown-below P]
+usage: publish_model.py RUN NAME --licence SPDX --data TEXT [--calibrated RUN2]
 """
 
 import argparse
@@ -35,13 +35,19 @@ def main() -> None:
     parser.add_argument("name")
     parser.add_argument("--licence", required=True)
     parser.add_argument("--data", required=True, help="what it was trained on, and the terms")
-    parser.add_argument("--unknown-below", type=float, help="threshold, for a run without a validation part")
+    parser.add_argument(
+        "--calibrated", type=Path,
+        help="a run of the same recipe with a validation part: its temperature and thresholds are taken",
+    )  # fmt: skip
     options = parser.parse_args()
     weights = options.run / "model.safetensors"
     card = read_card(weights.with_suffix(".json"))
     changes = {"name": options.name, "licence": options.licence, "training": {**card.training, "data": options.data}}
-    if options.unknown_below is not None:
-        changes["unknown_below"] = options.unknown_below
+    if options.calibrated is not None:
+        like = read_card((options.calibrated / "model.json").resolve())
+        if (like.architecture, like.config, like.labels) != (card.architecture, card.config, card.labels):
+            parser.error(f"{options.calibrated} is of another network or of other classes")
+        changes |= {key: getattr(like, key) for key in ("temperature", "unknown_below", "unknown_above")}
     path = save(WEIGHTS, load_file(weights), card.model_copy(update=changes), stem=options.name, half=True)
     content = path.read_bytes()
     print(

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from poseact.errors import UsageError
 from poseact.models.layers import ConvModule, initialise
 from poseact.models.slowonly import SlowOnly
 
@@ -99,27 +98,24 @@ class SlowOnlyPoints(SlowOnly):
     Args:
         in_channels: heatmap channels.
         point_width, point_blocks: of the PointStream.
-        stream_dropout: in training, the share of clips in which only one of both, by chance, is looked at (and counts
-            twice), so that each learns to answer alone.
         config: as for SlowOnly.
     """
 
     def __init__(
-        self, in_channels: int = 17, *, point_width: int = 128, point_blocks: int = 4, stream_dropout: float = 2 / 3,
-        **config: Any,
+        self, in_channels: int = 17, *, point_width: int = 128, point_blocks: int = 4, **config: Any
     ) -> None:  # fmt: skip
         super().__init__(in_channels, **config)
-        if not 0 <= stream_dropout <= 1:
-            raise UsageError(f"stream_dropout is a share in [0, 1], got {stream_dropout}")
         self.points = PointStream(in_channels, point_width, point_blocks)
-        self.stream_dropout = stream_dropout
         self.out_channels += self.points.out_channels
 
     def forward(self, x: Tensor) -> Tensor:
-        """(N, in_channels, T, H, W) -> (N, out_channels, 1, 1, 1)."""
+        """(N, in_channels, T, H, W) -> (N, out_channels, 1, 1, 1).
+
+        In training (2 * N, ...): each clip as the volumes alone show it, then each as the points alone do, counted
+        twice, so that both learn to answer by themselves; side by side, the quicker one would leave the other nothing.
+        """
         volumes, points = super().forward(x).mean((2, 3, 4)).float(), self.points(x)
-        if self.training and self.stream_dropout:
-            chance = torch.rand(len(x), 1, device=x.device) / self.stream_dropout
-            alone = torch.where(chance < 0.5, 2.0, torch.where(chance < 1, 0.0, 1.0))
-            volumes, points = volumes * alone, points * (2 - alone)
+        if self.training:
+            nothing = torch.zeros_like(volumes), torch.zeros_like(points)
+            volumes, points = torch.cat((2 * volumes, nothing[0])), torch.cat((nothing[1], 2 * points))
         return torch.cat((volumes, points), 1)[..., None, None, None]

@@ -13,7 +13,7 @@ from poseact.train.calibration import answers
 from poseact.train.metrics import Metrics, measure
 
 Answers = tuple[Tensor, ...]
-"""(B, C) logits of each head."""
+"""(B, C) logits of each head. Of one head also (S * B, C): in training, what each of S streams answers by itself."""
 
 
 def head_shares(heads: int) -> tuple[float, ...]:
@@ -24,7 +24,8 @@ def head_shares(heads: int) -> tuple[float, ...]:
 def loss_of(logits: Answers, target: Tensor, weights: Sequence[float], smoothing: float) -> Tensor:
     """The cross-entropy of one head, or the weighted sum of that of two, against (B, C) soft targets."""
     if len(logits) == 1:
-        return F.cross_entropy(logits[0], target, label_smoothing=smoothing)
+        streams = len(logits[0]) // len(target)
+        return F.cross_entropy(logits[0], target.repeat(streams, 1), label_smoothing=smoothing)
     rgb, pose = two_losses((logits[0], logits[1]), target, smoothing)
     return weights[0] * rgb + weights[1] * pose
 
@@ -32,7 +33,8 @@ def loss_of(logits: Answers, target: Tensor, weights: Sequence[float], smoothing
 def shares_right(logits: Answers, target: Tensor) -> list[Tensor]:
     """The share of right answers of all heads together, then of each where there are two."""
     wanted = target.argmax(1)
-    together = torch.stack(logits).softmax(2).mean(0) if len(logits) > 1 else logits[0]
+    by_themselves = torch.cat(logits).unflatten(0, (-1, len(target)))  # heads, or streams of one head
+    together = by_themselves.softmax(2).mean(0)
     answered = [together, *logits] if len(logits) > 1 else [together]
     return [(one.argmax(1) == wanted).float().mean() for one in answered]
 

@@ -36,18 +36,22 @@ def _published(**changes: Any) -> TrainSettings:
 _TWO_STREAM_INPUT: dict[str, Any] = {"clip_len": 32, "size": 64, "sigma": 0.7, "flip": False, "people": 2}
 
 RECIPES: dict[str, TrainSettings] = {
-    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs.
+    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs, and their places.
     "small": TrainSettings(
+        architecture="slowonly-points",
         config={
             "in_channels": 34,
-            "base_channels": 24,
-            "blocks": [2, 3, 2],
-            "stem_kernel": [1, 5, 5],
-            "stem_stride": [1, 2, 2],
+            "base_channels": 32,
+            "blocks": [1, 2, 2],
+            "stem_kernel": [3, 5, 5],
+            "stem_stride": [1, 4, 4],
             "pool_kernel": [1, 1, 1],
             "spatial_strides": [1, 2, 2],
-            "temporal_strides": [1, 1, 1],
+            "temporal_strides": [1, 2, 1],
         },
+        augmentation=Augmentation(mixup=0.3),
+        epochs=120,
+        batch_size=32,
         preprocessing=Preprocessing(
             kind="joint+limb",
             clip_len=16,

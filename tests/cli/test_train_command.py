@@ -127,7 +127,7 @@ def test_a_new_head_on_a_trained_backbone(poses, tmp_path):
     assert run(["train", str(path), "--out", str(tmp_path / "first"), *TINY]) == 0
     path = poses(classes=("north", "east"))
     fine = [
-        "train", str(path), "--out", str(tmp_path / "fine"), "--from", str(tmp_path / "first"), "--set", "frozen=4",
+        "train", str(path), "--out", str(tmp_path / "fine"), "--from", str(tmp_path / "first"), "--set", "frozen=5",
         *TINY,
     ]  # fmt: skip
     assert run(fine) == 0

@@ -6,7 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from poseact.errors import UsageError
 from poseact.heatmap import draw
 from poseact.models import build
 from poseact.models.points import FEATURES, PointStream, movements, places
@@ -73,24 +72,18 @@ def test_too_few_frames_are_refused():
         PointStream(17, 8)(torch.zeros(1, 17, 2, 8, 8))
 
 
-def test_each_stream_answers_alone_in_a_part_of_the_training_clips():
+def test_in_training_each_stream_answers_by_itself():
     torch.manual_seed(0)
-    network = build("slowonly-points", **TINY)
-    backbone = network.backbone.train()
-    features = backbone(torch.rand(64, 17, 4, 16, 16)).flatten(1)
-    conv, points = features.split([features.shape[1] - 16, 16], 1)
-    silent = [int((part == 0).all(1).sum()) for part in (conv, points)]
-    assert all(10 < count < 32 for count in silent)
-    assert not ((conv == 0).all(1) & (points == 0).all(1)).any()
-    backbone.stream_dropout = 0.0
-    whole = backbone(torch.rand(64, 17, 4, 16, 16)).flatten(1)
-    assert not (whole.split([whole.shape[1] - 16, 16], 1)[1] == 0).all(1).any()
-
-
-@pytest.mark.parametrize("share", [-0.1, 1.1, float("nan")])
-def test_a_share_lies_between_0_and_1(share):
-    with pytest.raises(UsageError, match="stream_dropout"):
-        build("slowonly-points", **TINY, stream_dropout=share)
+    network, heatmaps = build("slowonly-points", **TINY).train(), torch.rand(6, 17, 4, 16, 16)
+    nn.init.normal_(network.cls_head.fc_cls.weight)
+    conv, points = network.backbone(heatmaps).flatten(1).split([32, 16], 1)
+    assert len(conv) == 12
+    assert (conv[6:] == 0).all()
+    assert (points[:6] == 0).all()
+    alone = network(heatmaps)
+    alone[:6].sum().backward()
+    assert network.backbone.conv1.conv.weight.grad is not None
+    assert not network.backbone.points.enter[0].conv.weight.grad.any()
 
 
 def test_the_answer_is_the_sum_of_what_both_say():

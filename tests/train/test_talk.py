@@ -65,7 +65,7 @@ def test_the_live_table_shows_the_unfinished_epoch(tmp_path, monkeypatch, second
     with training_report.Reporter(recipe("small"), tmp_path / "run", tensorboard=False, wanted=True) as reporter:
         reporter.step(Step(3, 41, 100, 1.25, 0.5, seconds, 12.0))
     shown = screen.getvalue()
-    for text in ("3/60  41%", "1.250", "50.0%", "12.0", words):
+    for text in ("3/120  41%", "1.250", "50.0%", "12.0", words):
         assert text in shown
 
 
