@@ -144,7 +144,7 @@ def input_table(clips: Clips, batch: int, runs: int) -> Table:
 def step_table(steps: int) -> Table:
     """Whole training steps, and how much of them the input is."""
     table = Table("whole steps", "clips", "clips/s", "share of input")
-    for name, batch in (("small", 16), ("ntu60", 4)):
+    for name, batch in (("small", 32), ("ntu60", 4)):
         settings = recipe(name, {"batch_size": batch, "preprocessing.people": 1, "precision": "float32"})
         clips, inputs = standing(batch * steps), settings.preprocessing
         torch.manual_seed(0)

@@ -125,7 +125,7 @@ def test_show(zoo, capsys):
     assert len(found["posec3d-jhmdb21"]["labels"]) == 21
     assert found["posec3d-jhmdb21"]["label_list"] == "jhmdb21"
     assert "limb_order" not in found["posec3d-jhmdb21"]
-    assert "blocks=[2, 3, 2], " in answer(capsys, "show", "posec3d-jhmdb21")[1].replace("\n", " ")
+    assert "blocks=[1, 2, 2], " in answer(capsys, "show", "posec3d-jhmdb21")[1].replace("\n", " ")
 
 
 def test_show_as_markdown(zoo, capsys):
