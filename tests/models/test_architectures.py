@@ -118,7 +118,7 @@ def test_squeezing_weighs_channels_by_their_means() -> None:
 @pytest.mark.parametrize("name", ARCHITECTURES)
 def test_every_architecture_is_a_backbone_and_a_head(name: str) -> None:
     with torch.device("meta"):
-        model = build(name, num_classes=3, in_channels=5)
+        model = build(name, num_classes=3, in_channels=5).eval()
     assert model(torch.zeros(2, 5, 8, 32, 32, device="meta")).shape == (2, 3)
     heads = {key for key in model.state_dict() if not key.startswith("backbone.")}
     assert heads == {"cls_head.fc_cls.weight", "cls_head.fc_cls.bias"}
