@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from poseact.errors import UsageError
 from poseact.models.layers import ConvModule, initialise
 from poseact.models.slowonly import SlowOnly
 
@@ -63,11 +64,13 @@ class PointStream(nn.Module):
     Args:
         channels: of the heatmaps. width: features. blocks: residual blocks of two convolutions; each second one halves
             the frames.
-    Raises: ValueError for clips of fewer than LEAST_FRAMES frames.
+    Raises: UsageError for a negative number of blocks, ValueError for clips of fewer than LEAST_FRAMES frames.
     """
 
     def __init__(self, channels: int, width: int = 128, blocks: int = 4) -> None:
         super().__init__()
+        if blocks < 0:
+            raise UsageError(f"point_blocks is a number of blocks, got {blocks}")
         self.norm = nn.BatchNorm3d(channels * FEATURES)
         self.enter = nn.Sequential(ConvModule(channels * FEATURES, width, (1, 1, 1)), nn.Dropout(0.1))
         last = [ConvModule(width, width, (3, 1, 1), relu=False) for _ in range(blocks)]

@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
+from poseact.errors import UsageError
 from poseact.heatmap import draw
 from poseact.models import build
 from poseact.models.points import FEATURES, PointStream, movements, places
@@ -70,6 +71,11 @@ def test_it_is_the_same_under_autocast():
 def test_too_few_frames_are_refused():
     with pytest.raises(ValueError, match="2 frames are too short"):
         PointStream(17, 8)(torch.zeros(1, 17, 2, 8, 8))
+
+
+def test_a_negative_number_of_blocks_is_refused():
+    with pytest.raises(UsageError, match="point_blocks"):
+        build("slowonly-points", **TINY, point_blocks=-1)
 
 
 def test_in_training_each_stream_answers_by_itself():
