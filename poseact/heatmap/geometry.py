@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 from poseact.heatmap.crop import ImageSize
+from poseact.skeleton import Layout
 
 
 def flip(xy: Tensor, score: Tensor, width: int, permutation: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -106,6 +107,41 @@ def random_scale(
     return _keep_missing((xy - middle) * _per_view(factor) + middle, xy, score)
 
 
+def random_shear(
+    xy: Tensor, score: Tensor, stretch: float, shear: float, generator: torch.Generator
+) -> Tensor:  # fmt: skip
+    """Widen each view by a factor log-uniform up to exp(`stretch`) either way, then lean it: x += U(-shear, shear) * y.
+
+    About as if the camera stood elsewhere; where in the frame the result lies is of no account.
+    """
+    factor = torch.exp(_between(-stretch, stretch, (len(xy), 1, 1, 1), xy, generator))
+    lean = _between(-shear, shear, (len(xy), 1, 1, 1), xy, generator)
+    x, y = xy.unbind(-1)
+    return _keep_missing(torch.stack((x * factor + y * lean, y), -1), xy, score)
+
+
+def random_bones(
+    xy: Tensor, score: Tensor, layout: Layout, deviation: float, generator: torch.Generator
+) -> Tensor:  # fmt: skip
+    """Make each bone of each view longer or shorter by exp(N(0, deviation)), left and right alike, in all frames.
+
+    What hangs on a joint (`Layout.tree`) moves along with it; a bone with an unseen end keeps its length.
+    """
+    factors = torch.randn(
+        (len(xy), len(layout.keypoints)), generator=generator, device=generator.device, dtype=xy.dtype
+    ).to(xy.device)
+    factors = torch.exp(deviation * factors)
+    for left, right in layout.pairs:
+        factors[:, right] = factors[:, left]
+    seen = ~_missing(xy, score)[..., None]
+    moves = [torch.zeros_like(xy[..., 0, :])] * len(layout.keypoints)
+    for joint, parent in layout.tree:
+        longer = (factors[:, joint, None, None, None] - 1) * (xy[..., joint, :] - xy[..., parent, :])
+        both = seen[..., joint, :] & seen[..., parent, :]
+        moves[joint] = moves[parent] + torch.where(both, longer, torch.zeros_like(longer))
+    return _keep_missing(xy + torch.stack(moves, -2), xy, score)
+
+
 def random_shift(xy: Tensor, score: Tensor, frame: ImageSize, share: float, generator: torch.Generator) -> Tensor:
     """Move each view by up to `share` of the frame's width and height."""
     room = torch.tensor([frame[1], frame[0]], dtype=xy.dtype, device=xy.device) * share
@@ -132,6 +168,26 @@ def joint_dropout(score: Tensor, probability: float, generator: torch.Generator,
     return torch.where(_uniform(shape, score, generator) < probability, torch.zeros_like(score), score)
 
 
+def part_dropout(score: Tensor, probability: float, layout: Layout, generator: torch.Generator) -> Tensor:
+    """Scores (V, T, M, K) in which, with the given probability, one part of the body is missing in all frames.
+
+    A part is a joint with all that hangs on it (`Layout.branches`), half of the times with its mirror image: an arm, a
+    leg, both legs from the hips or the knees down. Never more than half of the body.
+    """
+    joints = len(layout.keypoints)
+    single = [branch for branch in layout.branches if 2 * len(branch) <= joints]
+    double = [part | {layout.flip_joints[joint] for joint in part} for part in single]
+    parts = [part for pair in zip(single, double, strict=True) if 2 * len(pair[1]) <= joints for part in pair]
+    if not parts:
+        return score
+    missing = torch.zeros((len(parts), joints), dtype=torch.bool)
+    for row, part in enumerate(parts):
+        missing[row, list(part)] = True
+    which = (_uniform((len(score),), score, generator) * len(parts)).long()
+    hit = _uniform((len(score), 1), score, generator) < probability
+    return torch.where((missing.to(score.device)[which] & hit)[:, None, None], torch.zeros_like(score), score)
+
+
 def _uniform(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
     return torch.rand(shape, generator=generator, device=generator.device, dtype=like.dtype).to(like.device)
 
@@ -150,5 +206,8 @@ def _middle(xy: Tensor, frame: ImageSize) -> Tensor:
 
 
 def _keep_missing(moved: Tensor, xy: Tensor, score: Tensor) -> Tensor:
-    missing = (score == 0) | (xy == 0).all(-1)
-    return torch.where(missing[..., None], xy, moved)
+    return torch.where(_missing(xy, score)[..., None], xy, moved)
+
+
+def _missing(xy: Tensor, score: Tensor) -> Tensor:
+    return (score == 0) | (xy == 0).all(-1)

@@ -6,6 +6,7 @@ say it. Input and head stay those of PoseConv3D.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
@@ -38,9 +39,17 @@ def places(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     return (torch.stack((x, y), -1) / mass[..., None]).transpose(1, 2), heatmaps.amax((3, 4)).transpose(1, 2)
 
 
-def movements(xy: Tensor, score: Tensor) -> Tensor:
-    """(N, T, C, 2) and (N, T, C) -> (N, T, C * FEATURES): places in the square, places about the person's centre in
-    units of the person's size, changes over one and three frames in the same units, and scores. 0 where unseen."""
+def movements(xy: Tensor, score: Tensor, pairs: Tensor) -> Tensor:
+    """What there is to say of places and how they change; 0 where unseen.
+
+    Args:
+        xy: (N, T, C, 2) shares of width and height. score: (N, T, C).
+        pairs: (2, P) channels.
+    Returns:
+        (N, T, C * FEATURES + 2 * P): places in the square, places about the person's centre in units of the person's
+        size, changes over one and three frames in the same units, scores, and in these units how the first channel of
+        each pair lies to the second.
+    """
     seen = (score > SEEN).to(xy)[..., None]
     count = seen.sum(2, keepdim=True).clamp(min=1)
     about = (xy - (xy * seen).sum(2, keepdim=True) / count) * seen
@@ -49,7 +58,9 @@ def movements(xy: Tensor, score: Tensor) -> Tensor:
     for step in STEPS:
         change = (xy[:, step:] - xy[:, :-step]) * seen[:, step:] * seen[:, :-step] / size
         parts.append(F.pad(change, (0, 0, 0, 0, step // 2, step - step // 2)))
-    return torch.cat([*(part.flatten(2) for part in parts), score], 2)
+    first, second = pairs
+    apart = (xy[:, :, first] - xy[:, :, second]) * seen[:, :, first] * seen[:, :, second] / size
+    return torch.cat([*(part.flatten(2) for part in parts), score, apart.flatten(2)], 2)
 
 
 def _float32(device: str) -> AbstractContextManager[object]:
@@ -57,68 +68,88 @@ def _float32(device: str) -> AbstractContextManager[object]:
 
 
 class PointStream(nn.Module):
-    """Heatmaps (N, channels, T, H, W) -> (N, 2 * width): residual convolutions over time, then mean and maximum.
-
-    Always computed in float32: the differences of neighbouring frames are small.
+    """Movements (N, T, features) -> (N, 2 * width): residual convolutions over time, then mean and maximum.
 
     Args:
-        channels: of the heatmaps. width: features. blocks: residual blocks of two convolutions; each second one halves
-            the frames.
-    Raises: UsageError for a negative number of blocks, ValueError for clips of fewer than LEAST_FRAMES frames.
+        features: of each frame. width: of the convolutions. blocks: residual blocks of two convolutions; each second
+            one halves the frames.
     """
 
-    def __init__(self, channels: int, width: int = 128, blocks: int = 4) -> None:
+    def __init__(self, features: int, width: int, blocks: int) -> None:
         super().__init__()
-        if blocks < 0:
-            raise UsageError(f"point_blocks is a number of blocks, got {blocks}")
-        self.norm = nn.BatchNorm3d(channels * FEATURES)
-        self.enter = nn.Sequential(ConvModule(channels * FEATURES, width, (1, 1, 1)), nn.Dropout(0.1))
+        self.norm = nn.BatchNorm3d(features)
+        self.enter = nn.Sequential(ConvModule(features, width, (1, 1, 1)), nn.Dropout(0.1))
         last = [ConvModule(width, width, (3, 1, 1), relu=False) for _ in range(blocks)]
         self.blocks = nn.ModuleList(
             nn.Sequential(ConvModule(width, width, (3, 1, 1)), nn.Dropout(0.15), one) for one in last
         )
-        self.out_channels = 2 * width
         initialise(self, last)
 
-    def forward(self, heatmaps: Tensor) -> Tensor:
-        if heatmaps.shape[2] < LEAST_FRAMES:
-            raise ValueError(f"clips of {heatmaps.shape[2]} frames are too short for their movement to be seen")
-        with _float32(heatmaps.device.type):
-            moved = movements(*places(heatmaps.float()))
-            x: Tensor = self.enter(self.norm(moved.transpose(1, 2)[..., None, None]))
-            for number, block in enumerate(self.blocks):
-                x = F.relu(x + block(x))
-                if number % 2 and x.shape[2] > 1:
-                    x = F.max_pool3d(x, (2, 1, 1))
-            return torch.cat((x.mean((2, 3, 4)), x.amax((2, 3, 4))), 1)
+    def forward(self, moved: Tensor) -> Tensor:
+        x: Tensor = self.enter(self.norm(moved.transpose(1, 2)[..., None, None]))
+        for number, block in enumerate(self.blocks):
+            x = F.relu(x + block(x))
+            if number % 2 and x.shape[2] > 1:
+                x = F.max_pool3d(x, (2, 1, 1))
+        return torch.cat((x.mean((2, 3, 4)), x.amax((2, 3, 4))), 1)
 
 
 class SlowOnlyPoints(SlowOnly):
-    """A SlowOnly and a PointStream side by side; their features, each averaged over time and space, in one vector.
+    """A SlowOnly and PointStreams side by side; their features, each averaged over time and space, in one vector.
 
     Made for one person per clip: of two in a channel, the centre of mass lies between them.
 
     Args:
         in_channels: heatmap channels.
-        point_width, point_blocks: of the PointStream.
+        point_streams: networks alike but for their first weights, an ensemble; each has the say of the SlowOnly.
+        point_width, point_blocks: of each PointStream.
+        point_pairs: channels (first, second) of which it is told how they lie to each other.
         config: as for SlowOnly.
+    Raises: UsageError for no stream, a negative number of blocks, or pairs that are none of channels.
     """
 
+    pairs: Tensor
+
     def __init__(
-        self, in_channels: int = 17, *, point_width: int = 128, point_blocks: int = 4, **config: Any
+        self, in_channels: int = 17, *, point_streams: int = 1, point_width: int = 128, point_blocks: int = 4,
+        point_pairs: Sequence[Sequence[int]] = (), **config: Any,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, **config)
-        self.points = PointStream(in_channels, point_width, point_blocks)
-        self.out_channels += self.points.out_channels
+        if point_streams < 1 or point_blocks < 0:
+            raise UsageError(
+                f"point_streams and point_blocks are numbers of networks, 1 or more, and of their blocks, 0 or more; "
+                f"got {point_streams} and {point_blocks}"
+            )
+        pairs = [tuple(pair) for pair in point_pairs]
+        if any(len(pair) != 2 or not 0 <= min(pair) <= max(pair) < in_channels for pair in pairs):
+            raise UsageError(f"point_pairs are pairs of the channels 0 to {in_channels - 1}, got {str(pairs)[:80]}")
+        self.register_buffer("pairs", torch.tensor(pairs, dtype=torch.int64).reshape(-1, 2).T, persistent=False)
+        features = FEATURES * in_channels + 2 * len(pairs)
+        self.points = nn.ModuleList(PointStream(features, point_width, point_blocks) for _ in range(point_streams))
+        self.out_channels += 2 * point_width * point_streams
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in_channels, T, H, W) -> (N, out_channels, 1, 1, 1).
 
-        In training (2 * N, ...): each clip as the volumes alone show it, then each as the points alone do, counted
-        twice, so that both learn to answer by themselves; side by side, the quicker one would leave the other nothing.
+        In training (streams * N, ...): each clip as the volumes alone show it, then as the points alone of each stream
+        do, counted as often as there are streams, so that each learns to answer by itself; side by side, the quicker
+        one would leave the others nothing.
+        Raises: ValueError for clips of fewer than LEAST_FRAMES frames.
         """
-        volumes, points = super().forward(x).mean((2, 3, 4)).float(), self.points(x)
+        if x.shape[2] < LEAST_FRAMES:
+            raise ValueError(f"clips of {x.shape[2]} frames are too short for their movement to be seen")
+        streams = [super().forward(x).mean((2, 3, 4)).float()]
+        with _float32(x.device.type):  # the differences of neighbouring frames are small
+            moved = movements(*places(x.float()), self.pairs)
+            streams += [stream(moved) for stream in self.points]
         if self.training:
-            nothing = torch.zeros_like(volumes), torch.zeros_like(points)
-            volumes, points = torch.cat((2 * volumes, nothing[0])), torch.cat((nothing[1], 2 * points))
-        return torch.cat((volumes, points), 1)[..., None, None, None]
+            alone = [len(streams) * one for one in streams]
+            features = torch.cat(
+                [
+                    torch.cat([one if at == row else torch.zeros_like(one) for at, one in enumerate(alone)], 1)
+                    for row in range(len(alone))
+                ]
+            )
+        else:
+            features = torch.cat(streams, 1)
+        return features[..., None, None, None]

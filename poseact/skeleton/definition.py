@@ -55,6 +55,32 @@ class Layout:
         return _swapped(len(self.keypoints), self.pairs)
 
     @cached_property
+    def tree(self) -> Pairs:
+        """(joint, parent) for all joints that limbs hang, over others, on the first joint; parents come first.
+
+        Of a body in several parts, each part hangs on its own first joint. A limb that would close a ring is left out.
+        """
+        reached: list[int] = []
+        found: list[tuple[int, int]] = []
+        for root in range(len(self.keypoints)):
+            waiting = [] if root in reached else [root]
+            reached += waiting
+            for parent in waiting:
+                ends = [end for limb in self.limbs if parent in limb for end in limb if end not in reached]
+                found += [(end, parent) for end in ends]
+                reached += ends
+                waiting += ends
+        return tuple(found)
+
+    @cached_property
+    def branches(self) -> tuple[frozenset[int], ...]:
+        """K sets: each joint and those that hang on it, over others, in the `tree`."""
+        beyond = [{joint} for joint in range(len(self.keypoints))]
+        for joint, parent in reversed(self.tree):
+            beyond[parent] |= beyond[joint]
+        return tuple(map(frozenset, beyond))
+
+    @cached_property
     def flip_limbs(self) -> tuple[int, ...]:
         """Permutation (limbs,) that exchanges left and right limbs."""
         return _swapped(len(self.limbs), self.limb_pairs)

@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from poseact.heatmap import geometry
+from poseact.skeleton import Layout
 from poseact.train.settings import Augmentation
 
 LONGEST_GAP = 0.25
@@ -63,6 +64,24 @@ def frames_of(span: TimeSpan, length: Tensor, clip_len: int, generator: torch.Ge
         time = time**span.exponent
     frames = ((span.start + span.share * time) * length[:, None]).long()
     return torch.minimum(frames, length[:, None] - 1)
+
+
+def deform(
+    xy: Tensor, score: Tensor, settings: Augmentation, layout: Layout, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Change the build of the people of a batch, how they are seen, and how much of them; before a box is laid around.
+
+    Args:
+        xy: (B, T, M, K, 2), any unit; all frames of a clip change alike. score: (B, T, M, K); 0 where a joint is
+            missing.
+    """
+    if settings.bones:
+        xy = geometry.random_bones(xy, score, layout, settings.bones, generator)
+    if settings.stretch or settings.shear:
+        xy = geometry.random_shear(xy, score, settings.stretch, settings.shear, generator)
+    if settings.part_dropout:
+        score = geometry.part_dropout(score, settings.part_dropout, layout, generator)
+    return xy, score
 
 
 def augment(

@@ -14,7 +14,7 @@ from poseact.heatmap import Canvas, draw, iter_evaluation_views
 from poseact.recognize.inputs import Stream, picture_views
 from poseact.recognize.pictures import standardised
 from poseact.skeleton import layout as find_layout
-from poseact.train.augment import TimeSpan, augment, frames_of, mix, random_span
+from poseact.train.augment import TimeSpan, augment, deform, frames_of, mix, random_span
 from poseact.train.clips import Clips, subject_box
 from poseact.train.footage import Cut, ahead, placed, shown_ahead
 from poseact.train.settings import TrainSettings
@@ -92,12 +92,13 @@ def _draft(
     place = random.change.device
     xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
     score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
-    size, flip_joints = settings.drawn_size, find_layout(clips.layout).flip_joints
+    size, layout = settings.drawn_size, find_layout(clips.layout)
+    xy, score = deform(xy, score, settings.augmentation, layout, random.change)
     centre, side = subject_box(xy, score)
     if clips.videos:
         centre, side = _seen_or_whole(centre, side, score, [clips.image_size[row] for row in rows])
     xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * size
-    xy, score, corners = augment(xy, score, size, settings.augmentation, flip_joints, random.change)
+    xy, score, corners = augment(xy, score, size, settings.augmentation, layout.flip_joints, random.change)
     target = clips.target[list(rows)]
     cuts: tuple[Cut, ...] = ()
     if clips.videos:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.heatmap import channel_names
 from poseact.models import ARCHITECTURES, TWO_STREAM_ARCHITECTURES, build
-from poseact.skeleton import layout
+from poseact.skeleton import Layout, layout
 from poseact.train.clips import Clips
 from poseact.train.memory import exhausted
 from poseact.train.settings import TrainSettings
@@ -21,6 +21,7 @@ Start = str | tuple[str, str] | None
 """A model, or one of pictures and one of poses, or nothing."""
 
 COLOURS = 3
+WITH_POINTS = "slowonly-points"
 
 
 def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
@@ -30,7 +31,17 @@ def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
     if settings.streams == ("rgb", "pose"):
         poses = config.get("pose") or {}
         return {**config, "pose": {**poses, "in_channels": channels} if isinstance(poses, dict) else poses}
+    if settings.architecture == WITH_POINTS:
+        config = {"point_pairs": _compared(settings.preprocessing.kind, layout(clips.layout)), **config}
     return {**config, "in_channels": COLOURS if "rgb" in settings.streams else channels}
+
+
+def _compared(kind: str, body: Layout) -> list[list[int]]:
+    """Channels whose places say more together: the ends of each limb, and each joint and its mirror image."""
+    if "joint" not in kind:
+        return []
+    known = {frozenset(limb) for limb in body.limbs}
+    return [list(pair) for pair in (*body.limbs, *(pair for pair in body.pairs if frozenset(pair) not in known))]
 
 
 def first_network(settings: TrainSettings, card: Card, start: Start, say: Say) -> nn.Module:

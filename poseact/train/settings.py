@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from poseact.recognize.inputs import TWO_STREAMS, Stream
 from poseact.zoo import Preprocessing
 
+_OF_POSES_ALONE = ("mixup", "stretch", "shear", "bones")
+
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
 
@@ -28,6 +30,9 @@ class Augmentation(Strict):
         scale: the subject is scaled by exp(U(-x, x)).
         shift: the subject moves by U(-x, x) of the heatmap's side.
         rotation: U(-x, x), degrees.
+        stretch, shear: the figure is widened by exp(U(-x, x)) and leant, x += U(-x, x) * y, as if seen from elsewhere.
+        bones: each bone's length is multiplied by exp(N(0, x)), the same on the left and the right.
+        part_dropout: chance that an arm, a leg or the lower half of the body is missing in the whole clip.
         noise: standard deviation of each coordinate as a share of the heatmap's side, halved for sure joints.
         joint_dropout: chance that a joint is missing in the whole clip.
         frame_dropout: chance that a joint is missing in one frame.
@@ -43,6 +48,10 @@ class Augmentation(Strict):
     scale: float = Field(0.25, ge=0, le=2)
     shift: float = Field(0.12, ge=0, le=1)
     rotation: float = Field(15.0, ge=0, le=180)
+    stretch: float = Field(0.0, ge=0, le=2)
+    shear: float = Field(0.0, ge=0, le=2)
+    bones: float = Field(0.0, ge=0, le=1)
+    part_dropout: float = Field(0.0, ge=0, le=1)
     noise: float = Field(0.01, ge=0, le=1)
     joint_dropout: float = Field(0.04, ge=0, le=1)
     frame_dropout: float = Field(0.03, ge=0, le=1)
@@ -143,8 +152,7 @@ class TrainSettings(Strict):
             raise ValueError(
                 f"{TWO_STREAMS} looks at pictures, and there is no preprocessing.rgb; take --recipe rgbpose"
             )
-        if self.preprocessing.rgb is not None and self.augmentation.mixup:
-            raise ValueError(
-                f"mixup blends heatmaps, not pictures, but augmentation.mixup is {self.augmentation.mixup}; set it to 0"
-            )
+        for name in _OF_POSES_ALONE if self.preprocessing.rgb is not None else ():
+            if given := getattr(self.augmentation, name):
+                raise ValueError(f"{name} changes poses, not pictures, but augmentation.{name} is {given}; set it to 0")
         return self

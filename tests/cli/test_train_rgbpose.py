@@ -73,7 +73,7 @@ def test_class_folders_are_the_videos_of_their_poses(tmp_path):
         ("rgbpose", ["--from-rgb", "x", "--from-pose", "y", "--from", "z"], 2, "belong together"),
         ("rgbpose", ["--from-rgb", "missing", "--from-pose", "missing"], 5, "missing"),
         ("rgbpose", ["--from-rgb", "posec3d-jhmdb21", "--from-pose", "posec3d-jhmdb21"], 2, "no network of pictures"),
-        ("rgb-only", ["--set", "augmentation.mixup=0.5"], 2, "mixup blends heatmaps, not pictures"),
+        ("rgb-only", ["--set", "augmentation.mixup=0.5"], 2, "mixup changes poses, not pictures"),
         ("rgb-only", ["--videos", "nowhere"], 3, "12 of 12 videos are not in nowhere"),
         ("rgb-only", [], 3, "give their folder with --videos DIR"),
     ],

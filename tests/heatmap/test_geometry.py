@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from poseact.heatmap import geometry
-from poseact.skeleton import COCO17
+from poseact.skeleton import COCO17, Layout
 
 FRAME = (64, 80)
 AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor, torch.Generator], Tensor]] = {
@@ -15,6 +15,7 @@ AUGMENTATIONS: dict[str, Callable[[Tensor, Tensor, torch.Generator], Tensor]] = 
     "rotation": lambda xy, score, rng: geometry.random_rotation(xy, score, FRAME, 20, rng),
     "scale": lambda xy, score, rng: geometry.random_scale(xy, score, FRAME, (0.7, 1.4), rng),
     "shift": lambda xy, score, rng: geometry.random_shift(xy, score, FRAME, 0.1, rng),
+    "shear": lambda xy, score, rng: geometry.random_shear(xy, score, 0.3, 0.3, rng),
     "noise": lambda xy, score, rng: geometry.joint_noise(xy, score, 1.0, rng),
 }
 
@@ -50,7 +51,7 @@ def test_augmentation_is_reproducible_and_spares_missing_joints(name: str) -> No
     assert augment(xy[:0], score[:0], seeded()).shape == (0, 3, 2, 17, 2)
 
 
-@pytest.mark.parametrize("name", ["crop", "rotation", "scale", "shift"])
+@pytest.mark.parametrize("name", ["crop", "rotation", "scale", "shift", "shear"])
 def test_a_view_moves_as_a_whole_and_views_differ(name: str) -> None:
     """An affine map per view: the middle of two joints stays the middle, and two equal views move differently."""
     xy, score = poses(1)
@@ -141,3 +142,58 @@ def test_dropout_forgets_its_share(probability: float, share: float) -> None:
     clip = geometry.joint_dropout(score, probability, seeded(), whole_clip=True)
     assert torch.equal(clip, clip[:, :1].expand_as(clip))
     assert (clip == 0).float().mean().item() == pytest.approx(share, abs=0.06)
+
+
+def lengths(xy: Tensor) -> Tensor:
+    """(..., 17, 2) -> (..., 16): of the bones of the tree."""
+    joints, parents = map(list, zip(*COCO17.tree, strict=True))
+    return (xy[..., joints, :] - xy[..., parents, :]).norm(dim=-1)
+
+
+def test_bones_change_their_length_and_keep_their_direction() -> None:
+    xy = torch.rand(50, 3, 2, 17, 2, generator=seeded(9)) * 50 + 5
+    score = torch.ones(50, 3, 2, 17)
+    moved = geometry.random_bones(xy, score, COCO17, 0.2, seeded())
+    assert torch.equal(moved, geometry.random_bones(xy, score, COCO17, 0.2, seeded()))
+    assert torch.equal(moved[..., 0, :], xy[..., 0, :])  # all hangs on the nose
+    ratio = lengths(moved) / lengths(xy)  # (V, T, M, 16)
+    torch.testing.assert_close(ratio, ratio[:, :1, :1].expand_as(ratio), rtol=1e-3, atol=1e-3)
+    names = [COCO17.keypoints[joint] for joint, _ in COCO17.tree]
+    left, right = names.index("left_knee"), names.index("right_knee")
+    torch.testing.assert_close(ratio[..., left], ratio[..., right], rtol=1e-3, atol=1e-3)
+    assert abs(float(ratio[:, 0, 0].log().std()) - 0.2) < 0.02
+    joints, parents = map(list, zip(*COCO17.tree, strict=True))
+    before, after = (points[..., joints, :] - points[..., parents, :] for points in (xy, moved))
+    torch.testing.assert_close((before * after).sum(-1), lengths(xy) * lengths(moved), rtol=1e-3, atol=1e-2)
+
+
+def test_what_hangs_on_an_unseen_joint_stays_where_it_was() -> None:
+    xy = torch.rand(4, 3, 1, 17, 2, generator=seeded(9)) * 50 + 5
+    score = torch.ones(4, 3, 1, 17)
+    elbow, wrist = COCO17.keypoints.index("left_elbow"), COCO17.keypoints.index("left_wrist")
+    shoulder = COCO17.keypoints.index("left_shoulder")
+    score[..., elbow] = 0
+    moved = geometry.random_bones(xy, score, COCO17, 0.2, seeded()) - xy
+    assert not moved[..., elbow, :].any()
+    torch.testing.assert_close(moved[..., wrist, :], moved[..., shoulder, :])
+    assert moved[..., wrist, :].any(-1).all()
+
+
+def test_parts_are_arms_legs_and_the_lower_half() -> None:
+    score = geometry.part_dropout(torch.ones(4000, 3, 2, 17), 0.5, COCO17, seeded())
+    assert torch.equal(score, score[:, :1, :1].expand_as(score))  # in all frames, of everybody
+    missing = score[:, 0, 0] == 0
+    assert abs(float(missing.any(1).float().mean()) - 0.5) < 0.03
+    found = {frozenset(COCO17.keypoints[joint] for joint in row.nonzero().flatten()) for row in missing.unique(dim=0)}
+    arm = {"left_elbow", "left_wrist"}
+    legs = {f"{side}_{joint}" for side in ("left", "right") for joint in ("hip", "knee", "ankle")}
+    assert {frozenset(), frozenset(arm), frozenset(legs), frozenset({"left_eye", "left_ear"})} <= found
+    assert max(map(len, found)) == 6
+    assert (geometry.part_dropout(torch.ones(9, 1, 1, 17), 0.0, COCO17, seeded()) == 1).all()
+
+
+def test_a_body_without_limbs_has_no_parts_and_no_bones() -> None:
+    dots = Layout("dots", ("a", "b"), (), (), ())
+    xy, score = torch.rand(3, 2, 1, 2, 2) + 1, torch.ones(3, 2, 1, 2)
+    assert torch.equal(geometry.random_bones(xy, score, dots, 0.5, seeded()), xy)
+    assert geometry.part_dropout(score, 1.0, dots, seeded()).sum() < score.sum()

@@ -9,7 +9,17 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from poseact.errors import UsageError
-from poseact.skeleton import COCO17, COCO17_OKS_SIGMAS, NAMES, declaration, known_layouts, layout, load_layout, register
+from poseact.skeleton import (
+    COCO17,
+    COCO17_OKS_SIGMAS,
+    NAMES,
+    Layout,
+    declaration,
+    known_layouts,
+    layout,
+    load_layout,
+    register,
+)
 
 HAND = {
     "name": "hand-4",
@@ -72,6 +82,25 @@ def test_places_and_means_travel():
     assert hand.place == ("wrist", "pollex", "left_side", "right_side")
     assert hand.means == (("wrist", ("left_side", "right_side")),)
     assert register(declaration("hand-means"), "poses") is hand
+
+
+def test_the_tree_hangs_every_joint_on_the_first():
+
+    known = {0}
+    for joint, parent in COCO17.tree:
+        assert parent in known
+        assert {joint, parent} in [set(limb) for limb in COCO17.limbs]
+        known.add(joint)
+    assert known == set(range(17))
+    hip, leg = COCO17.keypoints.index("left_hip"), {"left_hip", "left_knee", "left_ankle"}
+    assert {COCO17.keypoints[joint] for joint in COCO17.branches[hip]} == leg
+    assert COCO17.branches[0] == frozenset(range(17))
+
+
+def test_each_part_of_a_body_in_parts_hangs_on_its_own_first_joint():
+    two = Layout("two", ("a", "b", "c", "d", "e"), (), ((1, 0), (3, 4), (2, 4)), ())
+    assert two.tree == ((1, 0), (4, 2), (3, 4))
+    assert two.branches == ({0, 1}, {1}, {2, 3, 4}, {3}, {3, 4})
 
 
 def test_a_name_means_one_layout():

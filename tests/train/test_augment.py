@@ -3,7 +3,7 @@ import torch
 
 from poseact.skeleton import COCO17
 from poseact.train.augment import augment as augment_pixels
-from poseact.train.augment import mix, sample_frames
+from poseact.train.augment import deform, mix, sample_frames
 from poseact.train.settings import Augmentation
 
 NOTHING = Augmentation(
@@ -107,3 +107,15 @@ def test_mixup_blends_clips_and_targets_alike():
     torch.testing.assert_close(mixed.reshape(4, 4), soft)
     torch.testing.assert_close(soft.sum(1), torch.ones(4))
     assert mix(heatmaps, target, 0.0, generator())[0] is heatmaps
+
+
+def test_a_figure_is_deformed_as_one_and_its_parts_are_missing_together():
+    xy, score = clips(400)
+    settings = NOTHING.model_copy(update={"stretch": 0.3, "shear": 0.2, "bones": 0.1, "part_dropout": 0.5})
+    moved, kept = deform(xy, score, settings, COCO17, generator())
+    assert all(map(torch.equal, (moved, kept), deform(xy, score, settings, COCO17, generator())))
+    assert moved.shape == xy.shape
+    missing = (kept == 0).any(3)
+    assert torch.equal(missing, missing[:, :1].expand_as(missing))
+    assert float(missing[:, 0, 0].float().mean()) == pytest.approx(0.5, abs=0.08)
+    assert all(map(torch.equal, deform(xy, score, NOTHING, COCO17, generator()), (xy, score)))

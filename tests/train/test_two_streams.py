@@ -85,13 +85,14 @@ def test_recipes_are_the_published_ones(name, expected):
 @pytest.mark.parametrize(
     ("name", "changes", "words"),
     [
-        ("rgbpose", {"augmentation.mixup": 0.2}, "mixup blends heatmaps, not pictures"),
-        ("rgb-only", {"augmentation.mixup": 0.2}, "mixup blends heatmaps, not pictures"),
+        ("rgbpose", {"augmentation.mixup": 0.2}, "mixup changes poses, not pictures"),
+        ("rgb-only", {"augmentation.mixup": 0.2}, "mixup changes poses, not pictures"),
+        ("rgb-only", {"augmentation.bones": 0.1}, "bones changes poses, not pictures"),
         ("small", {"architecture": "rgbpose-conv3d"}, "take --recipe rgbpose"),
         ("rgbpose", {"loss_weights": [1, -1]}, "loss_weights"),
         ("rgbpose", {"loss_weights": [1]}, "loss_weights"),
     ],
-    ids=["mixup", "mixup of pictures", "no pictures", "negative weight", "one weight"],
+    ids=["mixup", "mixup of pictures", "bones of pictures", "no pictures", "negative weight", "one weight"],
 )
 def test_settings_that_cannot_work_are_one_line(name, changes, words):
     with pytest.raises(UsageError, match=words) as caught:

@@ -25,7 +25,7 @@ ROWS = {  # architecture: (configuration, inputs, shapes of what comes back)
     "slowonly-wd": (TINY, POSES, [(2, 3)]),
     "slowonly-pose-only": (TINY, POSES, [(2, 3)]),
     "slowonly-base16": ({}, POSES, [(2, 3)]),
-    "slowonly-points": ({**TINY, "point_width": 4}, POSES, [(2, 3)]),
+    "slowonly-points": ({**TINY, "point_width": 4, "point_streams": 2}, POSES, [(2, 3)]),
     "c3d-s": (TINY, POSES, [(2, 3)]),
     "c3d": (TINY, ((2, 17, 8, 32, 32),), [(2, 3)]),
     "x3d-s": (TINY, POSES, [(2, 3)]),
