@@ -32,11 +32,12 @@ def places(heatmaps: Tensor) -> tuple[Tensor, Tensor]:
     Returns: xy (N, T, C, 2) as shares of width and height in [0, 1], and the peaks (N, T, C).
     """
     height, width = heatmaps.shape[3:]
-    columns, rows = heatmaps.sum(3), heatmaps.sum(4)
-    mass = rows.sum(3).clamp(min=1e-6)
-    x = columns @ ((torch.arange(width, device=heatmaps.device) + 0.5) / width).to(heatmaps)
-    y = rows @ ((torch.arange(height, device=heatmaps.device) + 0.5) / height).to(heatmaps)
-    return (torch.stack((x, y), -1) / mass[..., None]).transpose(1, 2), heatmaps.amax((3, 4)).transpose(1, 2)
+    x = ((torch.arange(width, device=heatmaps.device) + 0.5) / width).to(heatmaps)
+    y = ((torch.arange(height, device=heatmaps.device) + 0.5) / height).to(heatmaps)
+    sums = torch.stack((x.repeat(height), y.repeat_interleave(width), torch.ones_like(x).repeat(height)))  # (3, H * W)
+    pixels = heatmaps.permute(0, 2, 3, 4, 1).flatten(2, 3)  # (N, T, H * W, C), as they lie in memory: channels last
+    xy, mass = (sums @ pixels).transpose(2, 3).split([2, 1], -1)
+    return xy / mass.clamp(min=1e-6), pixels.amax(2)
 
 
 def movements(xy: Tensor, score: Tensor, pairs: Tensor) -> Tensor:

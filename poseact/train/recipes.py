@@ -36,7 +36,8 @@ def _published(**changes: Any) -> TrainSettings:
 _TWO_STREAM_INPUT: dict[str, Any] = {"clip_len": 32, "size": 64, "sigma": 0.7, "flip": False, "people": 2}
 
 RECIPES: dict[str, TrainSettings] = {
-    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs, and their places.
+    # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs, and three nets
+    # that look at their places.
     "small": TrainSettings(
         architecture="slowonly-points",
         config={
@@ -48,8 +49,9 @@ RECIPES: dict[str, TrainSettings] = {
             "pool_kernel": [1, 1, 1],
             "spatial_strides": [1, 2, 2],
             "temporal_strides": [1, 2, 1],
+            "point_streams": 3,
         },
-        augmentation=Augmentation(mixup=0.3),
+        augmentation=Augmentation(mixup=0.3, stretch=0.3, shear=0.25, bones=0.15, part_dropout=0.4),
         epochs=120,
         batch_size=32,
         preprocessing=Preprocessing(
