@@ -112,7 +112,7 @@ class SlowOnlyPoints(SlowOnly):
     pairs: Tensor
 
     def __init__(
-        self, in_channels: int = 17, *, point_streams: int = 1, point_width: int = 128, point_blocks: int = 4,
+        self, in_channels: int = 17, *, point_streams: int = 3, point_width: int = 128, point_blocks: int = 4,
         point_pairs: Sequence[Sequence[int]] = (), **config: Any,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, **config)

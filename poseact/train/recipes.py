@@ -49,7 +49,6 @@ RECIPES: dict[str, TrainSettings] = {
             "pool_kernel": [1, 1, 1],
             "spatial_strides": [1, 2, 2],
             "temporal_strides": [1, 2, 1],
-            "point_streams": 3,
         },
         augmentation=Augmentation(mixup=0.3, stretch=0.3, shear=0.25, bones=0.15, part_dropout=0.4),
         epochs=120,

@@ -16,7 +16,7 @@ SIDE = 32
 PAIRS = torch.tensor([[5, 9], [7, 10]])  # left upper arm, both wrists
 TINY = {
     "in_channels": 17, "base_channels": 4, "blocks": (1, 1), "inflate": (0, 1), "spatial_strides": (1, 2),
-    "temporal_strides": (1, 1), "point_width": 8, "num_classes": 3,
+    "temporal_strides": (1, 1), "point_width": 8, "point_streams": 1, "num_classes": 3,
 }  # fmt: skip
 
 
@@ -97,12 +97,12 @@ def test_pairs_of_channels_that_are_not_there_are_refused(pairs):
 @pytest.mark.parametrize("wrong", [{"point_blocks": -1}, {"point_streams": 0}])
 def test_impossible_numbers_of_blocks_and_streams_are_refused(wrong):
     with pytest.raises(UsageError, match=f"numbers of networks.*{next(iter(wrong.values()))}"):
-        build("slowonly-points", **TINY, **wrong)
+        build("slowonly-points", **{**TINY, **wrong})
 
 
 def test_in_training_each_stream_answers_by_itself():
     torch.manual_seed(0)
-    network, heatmaps = build("slowonly-points", **TINY, point_streams=2).train(), torch.rand(6, 17, 4, 16, 16)
+    network, heatmaps = build("slowonly-points", **{**TINY, "point_streams": 2}).train(), torch.rand(6, 17, 4, 16, 16)
     nn.init.normal_(network.cls_head.fc_cls.weight)
     rows = network.backbone(heatmaps).flatten(1).split(6)
     assert len(rows) == 3
@@ -119,7 +119,7 @@ def test_in_training_each_stream_answers_by_itself():
 def test_the_answer_is_the_mean_of_what_the_streams_say():
     torch.manual_seed(0)
     network, heatmaps = (
-        build("slowonly-points", **TINY, point_streams=2, point_pairs=[(0, 5)]).eval(),
+        build("slowonly-points", **{**TINY, "point_streams": 2}, point_pairs=[(0, 5)]).eval(),
         torch.rand(2, 17, 8, 16, 16),
     )
     weight, bias = network.cls_head.fc_cls.weight, network.cls_head.fc_cls.bias
