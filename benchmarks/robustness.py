@@ -3,8 +3,8 @@
 usage: python benchmarks/robustness.py POSES --model RUN [--train-split train] [--test-split test] [--figure PNG]
 
 RUN is a folder of `poseact train`. The graph network (benchmarks/st_gcn.py) is trained here, on the same clips, with
-the run's own epochs, augmentation and optimiser; both see the same spoilt test clips. As in the paper (section 4.3),
-"lost" drops one limb joint of each frame with probability p; "shaken" adds noise to every coordinate, in % of the
+the run's own epochs, augmentation (but mixup) and optimiser; both see the same spoilt test clips. As in the paper
+(section 4.3), "lost" drops one limb joint of each frame with probability p; "shaken" adds noise to every coordinate, in % of the
 height of the person's box.
 """
 
@@ -123,11 +123,11 @@ def main() -> None:
     ]
     for one in curves:
         table = Table(f"{one.name}, {one.unit}", *(f"{level:g}" for level in one.levels))
-        table.add_row("PoseConv3D", *(f"{value:.1%}" for value in one.conv))
+        table.add_row(name_of(settings), *(f"{value:.1%}" for value in one.conv))
         table.add_row("ST-GCN", *(f"{value:.1%}" for value in one.graph))
         Console().print(table)
     if options.figure:
-        draw(curves, options.figure)
+        draw(curves, name_of(settings), options.figure)
 
 
 def trained(dataset: PoseDataset, settings: TrainSettings, split: str, path: Path | None) -> STGCN:
@@ -159,10 +159,14 @@ def curve(
     return Curve(name, unit, levels, conv, graph)
 
 
-def draw(curves: Sequence[Curve], path: Path) -> None:
+def name_of(settings: TrainSettings) -> str:
+    return "PoseConv3D with points" if settings.architecture == "slowonly-points" else "PoseConv3D"
+
+
+def draw(curves: Sequence[Curve], name: str, path: Path) -> None:
     figure = Figure(figsize=(9, 3.6), dpi=110, layout="constrained")
     for axes, one in zip(figure.subplots(1, len(curves), sharey=True), curves, strict=True):
-        axes.plot(one.levels, one.conv, marker="o", color="#4878a8", label="PoseConv3D")
+        axes.plot(one.levels, one.conv, marker="o", color="#4878a8", label=name)
         axes.plot(one.levels, one.graph, marker="s", color="#d1603d", label="ST-GCN")
         axes.set_title(one.name, fontsize=10)
         axes.set_xlabel(one.unit, fontsize=9)

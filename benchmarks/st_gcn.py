@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from poseact.heatmap import uniform_test_indices
 from poseact.skeleton import Layout, layout
-from poseact.train.augment import augment, sample_frames
+from poseact.train.augment import augment, deform, sample_frames
 from poseact.train.batches import epoch_order
 from poseact.train.clips import Clips, subject_box
 from poseact.train.settings import TrainSettings
@@ -101,7 +101,7 @@ def points(xy: Tensor, score: Tensor) -> Tensor:
 
 
 def fit(clips: Clips, settings: TrainSettings) -> Iterator[tuple[int, STGCN]]:
-    """Train with the epochs, batches, augmentation and optimiser of `settings`; yields after each epoch.
+    """Train with the epochs, batches, augmentation but mixup, and optimiser of `settings`; yields after each epoch.
 
     As in `poseact train`, weights are averaged over the last steps; the network that is yielded holds the average.
     """
@@ -118,6 +118,7 @@ def fit(clips: Clips, settings: TrainSettings) -> Iterator[tuple[int, STGCN]]:
             frames = sample_frames(clips.length[rows], inputs.clip_len, settings.augmentation.window, generator)
             xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)])
             score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)])
+            xy, score = deform(xy, score, settings.augmentation, body, generator)
             xy, score, _ = augment(
                 normalised(xy, score) * inputs.size, score, inputs.size, settings.augmentation, body.flip_joints,
                 generator,
