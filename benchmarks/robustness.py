@@ -4,8 +4,8 @@ usage: python benchmarks/robustness.py POSES --model RUN [--train-split train] [
 
 RUN is a folder of `poseact train`. The graph network (benchmarks/st_gcn.py) is trained here, on the same clips, with
 the run's own epochs, augmentation (but mixup) and optimiser; both see the same spoilt test clips. As in the paper
-(section 4.3), "lost" drops one limb joint of each frame with probability p; "shaken" adds noise to every coordinate, in % of the
-height of the person's box.
+(section 4.3), "lost" drops one limb joint of each frame with probability p; "shaken" adds noise to every coordinate,
+in % of the height of the person's box.
 """
 
 from __future__ import annotations
