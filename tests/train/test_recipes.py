@@ -44,3 +44,17 @@ def test_published_numbers(name, architecture, numbers, sides, people, classes, 
 def test_rates_follow_the_batch(name, share):
     made = recipe(name)
     assert learning_rate(made, 0, 1000, round(made.batch_size * share)) == pytest.approx(made.lr * share)
+
+
+@pytest.mark.parametrize(("kind", "channels", "pairs"), [("joint+limb", 34, 24), ("joint", 17, 24), ("limb", 17, 0)])
+def test_the_small_recipe_compares_the_ends_of_limbs_and_mirrored_joints(kind, channels, pairs):
+    made = recipe("small", {"preprocessing.kind": kind})
+    clips = stack(swings(4).annotations, ["a", "b"], made.preprocessing)
+    config = network_config(made, clips)
+    assert (config["in_channels"], len(config["point_pairs"])) == (channels, pairs)
+    assert ([9, 10] in config["point_pairs"], [0, 5] in config["point_pairs"]) == (bool(pairs), bool(pairs))
+    network = build(made.architecture, **config).eval()
+    assert network(torch.rand(1, channels, made.preprocessing.clip_len, 32, 32)).shape == (1, 2)
+    own = network_config(recipe("small", {"config": {**made.config, "point_pairs": [[0, 1]]}}), clips)
+    assert own["point_pairs"] == [[0, 1]]
+    assert "point_pairs" not in network_config(recipe("small", {"architecture": "slowonly"}), clips)
