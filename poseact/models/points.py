@@ -143,14 +143,14 @@ class SlowOnlyPoints(SlowOnly):
         with _float32(x.device.type):  # the differences of neighbouring frames are small
             moved = movements(*places(x.float()), self.pairs)
             streams += [stream(moved) for stream in self.points]
-        if self.training:
-            alone = [len(streams) * one for one in streams]
-            features = torch.cat(
-                [
-                    torch.cat([one if at == row else torch.zeros_like(one) for at, one in enumerate(alone)], 1)
-                    for row in range(len(alone))
-                ]
-            )
-        else:
-            features = torch.cat(streams, 1)
+        features = _each_alone(streams) if self.training else torch.cat(streams, 1)
         return features[..., None, None, None]
+
+
+def _each_alone(streams: Sequence[Tensor]) -> Tensor:
+    """Features (N, C) of S streams, C of their own -> (S * N, sum of C): each stream S times over, the others 0."""
+    widths = [one.shape[1] for one in streams]
+    rows = [
+        F.pad(len(streams) * one, (sum(widths[:at]), sum(widths[at + 1 :]))) for at, one in enumerate(streams)
+    ]  # fmt: skip
+    return torch.cat(rows)
