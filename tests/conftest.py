@@ -5,10 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from poseact.skeleton import known
 
 ROOT = Path(__file__).parent.parent
+
+settings.register_profile("untimed", deadline=None)  # on a busy machine an example takes as long as it takes
+settings.load_profile("untimed")
 
 
 @pytest.fixture(scope="session")

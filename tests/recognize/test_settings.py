@@ -46,7 +46,7 @@ def test_every_frame_wins():
     ("clip", "seconds", "frames", "first", "last"),
     [
         (EMBEDDED, 2.0, 16, 11, 48),
-        (EMBEDDED, 1.0, 16, 0, 29),
+        (EMBEDDED, 1.0, 30, 0, 29),
         (PUBLISHED, 2.0, 48, 0, 59),
         (PUBLISHED, 10.0, 48, 3, 296),
         (PUBLISHED, 60.0, 288, 3, 1796),
