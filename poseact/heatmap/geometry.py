@@ -134,12 +134,14 @@ def random_bones(
     for left, right in layout.pairs:
         factors[:, right] = factors[:, left]
     seen = ~_missing(xy, score)[..., None]
-    moves = [torch.zeros_like(xy[..., 0, :])] * len(layout.keypoints)
-    for joint, parent in layout.tree:
-        longer = (factors[:, joint, None, None, None] - 1) * (xy[..., joint, :] - xy[..., parent, :])
-        both = seen[..., joint, :] & seen[..., parent, :]
-        moves[joint] = moves[parent] + torch.where(both, longer, torch.zeros_like(longer))
-    return _keep_missing(xy + torch.stack(moves, -2), xy, score)
+    end, start = torch.tensor(layout.tree, dtype=torch.int64, device=xy.device).reshape(-1, 2).T
+    longer = (factors[:, None, None, end, None] - 1) * (xy[..., end, :] - xy[..., start, :])
+    longer = torch.where(seen[..., end, :] & seen[..., start, :], longer, torch.zeros_like(longer))
+    moved_by = torch.tensor(  # (bones, K): 1 where the joint hangs on the bone
+        [[float(joint in layout.branches[end]) for joint in range(len(layout.keypoints))] for end, _ in layout.tree],
+        dtype=xy.dtype, device=xy.device,
+    ).reshape(-1, len(layout.keypoints))  # fmt: skip
+    return _keep_missing(xy + torch.einsum("vtmbc,bk->vtmkc", longer, moved_by), xy, score)
 
 
 def random_shift(xy: Tensor, score: Tensor, frame: ImageSize, share: float, generator: torch.Generator) -> Tensor:
