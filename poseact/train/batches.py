@@ -168,18 +168,17 @@ def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch
 def view_outputs(
     network: Callable[..., Tensor | tuple[Tensor, ...]], clips: Clips, settings: Preprocessing, device: torch.device,
     looks_at: tuple[Stream, ...] = ("pose",),
-) -> Tensor:  # fmt: skip
-    """(N, answers, views, C) logits or embeddings of whole clips, by the views that recognition uses, a few at a time.
+) -> list[Tensor]:  # fmt: skip
+    """N times (answers, views, C): logits or embeddings by the views that recognition uses, a few at a time.
 
     Args:
+        clips: those with windows are looked at window by window, the views of each following those of the one before.
         network: gives one answer, or one per stream.
     """
-    return torch.stack(
-        [
-            torch.cat([_answers(network, views, device) for views in parts], 1)
-            for parts in _views(clips, settings, looks_at)
-        ]
-    )
+    return [
+        torch.cat([_answers(network, views, device) for views in parts], 1)
+        for parts in _views(clips, settings, looks_at)
+    ]
 
 
 def _answers(network: Callable[..., Tensor | tuple[Tensor, ...]], views: Inputs, device: torch.device) -> Tensor:
@@ -195,16 +194,28 @@ def _views(clips: Clips, settings: Preprocessing, looks_at: tuple[Stream, ...]) 
     return (((views,) for views in _heatmap_views(clips, row, settings)) for row in range(len(clips)))
 
 
+def _windows(clips: Clips, row: int) -> tuple[slice, ...]:
+    return clips.windows[row] if clips.windows else (slice(None),)
+
+
 def _picture_views(clips: Clips, row: int, settings: Preprocessing, looks_at: tuple[Stream, ...]) -> Iterator[Inputs]:
-    return picture_views(
-        clips.xy[row].transpose(0, 1), clips.score[row].transpose(0, 1), clips.numbers[row].numpy(), settings,
-        find_layout(clips.layout), clips.videos[row], with_poses="pose" in looks_at,
-    )  # fmt: skip
+    for frames in _windows(clips, row):
+        yield from picture_views(
+            clips.xy[row][frames].transpose(0, 1), clips.score[row][frames].transpose(0, 1),
+            clips.numbers[row][frames].numpy(), settings, find_layout(clips.layout), clips.videos[row],
+            with_poses="pose" in looks_at,
+        )  # fmt: skip
 
 
 def _heatmap_views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:
+    for frames in _windows(clips, row):
+        yield from _views_of(clips, row, frames, settings)
+
+
+def _views_of(clips: Clips, row: int, frames: slice, settings: Preprocessing) -> Iterator[Tensor]:
+    xy, score = clips.xy[row][frames], clips.score[row][frames]
     return iter_evaluation_views(
-        clips.xy[row].transpose(0, 1), clips.score[row].transpose(0, 1), clips.image_size[row],
+        xy.transpose(0, 1), score.transpose(0, 1), clips.image_size[row],
         clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size, sigma=settings.sigma,
         kind=settings.kind, flip=settings.flip, sampler=settings.sampler, layout=find_layout(clips.layout),
         chunk=VIEWS_AT_ONCE,

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 from poseact.errors import InvalidPoses
 from poseact.poses.joints import without_weak_joints
 from poseact.recognize.videos import VideoPictures
+from poseact.recognize.windows import windows
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Preprocessing
 
@@ -36,6 +37,7 @@ class Clips:
         soft: (N, C) float32 targets that add up to 1, where a teacher has a say; None: the labels alone.
         numbers: N tensors (T,) int64, positions of the frames in their video.
         videos: N, for networks that look at pictures, and then keypoints and sizes are in px of these; else none.
+        windows: N times the stretches of frames that are looked at one by one, as `recognize` does; none: whole clips.
     """
 
     xy: tuple[Tensor, ...]
@@ -48,6 +50,7 @@ class Clips:
     soft: Tensor | None = None
     numbers: tuple[Tensor, ...] = ()
     videos: tuple[VideoPictures, ...] = ()
+    windows: tuple[tuple[slice, ...], ...] = ()
 
     def __len__(self) -> int:
         return len(self.xy)
@@ -61,7 +64,7 @@ class Clips:
         soft = None if self.soft is None else self.soft[list(rows)]
         return replace(
             self, xy=of(self.xy), score=of(self.score), image_size=of(self.image_size), label=self.label[list(rows)],
-            names=of(self.names), soft=soft, numbers=of(self.numbers), videos=of(self.videos),
+            names=of(self.names), soft=soft, numbers=of(self.numbers), videos=of(self.videos), windows=of(self.windows),
         )  # fmt: skip
 
     @property
@@ -75,9 +78,14 @@ class Clips:
         return torch.tensor([len(xy) for xy in self.xy])
 
 
-def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing) -> Clips:
+def stack(
+    sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing,
+    seconds: float | None = None,
+) -> Clips:  # fmt: skip
     """Take the first people of each sequence, from the first to the last frame in which they are seen.
 
+    Args:
+        seconds: length of the windows into which longer clips are cut when the network is judged; None: whole clips.
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
     layouts = {sequence.layout for sequence in sequences}
@@ -96,19 +104,28 @@ def stack(sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessi
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
             number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
-            parts.append((sequence, _with_people(xy, people), _with_people(score, people), number))
+            cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
+            parts.append((sequence, _with_people(xy, people), _with_people(score, people), number, cut))
     if not parts:
         raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")
     return Clips(
-        xy=tuple(xy for _, xy, _, _ in parts),
-        score=tuple(score for _, _, score, _ in parts),
+        xy=tuple(xy for _, xy, *_ in parts),
+        score=tuple(score for _, _, score, *_ in parts),
         image_size=tuple(sequence.image_size for sequence, *_ in parts),
         label=torch.tensor([sequence.label for sequence, *_ in parts]),
         classes=tuple(classes),
         layout=layouts.pop(),
         names=tuple(sequence.name for sequence, *_ in parts),
-        numbers=tuple(number for *_, number in parts),
+        numbers=tuple(number for *_, number, _ in parts),
+        windows=tuple(cut for *_, cut in parts) if seconds is not None else (),
     )
+
+
+def _windows(sequence: PoseSequence, people: int, frames: slice, seconds: float) -> tuple[slice, ...]:
+    """The windows of a sequence, as `recognize` and `evaluate` cut it, within some of its frames."""
+    present: Array = np.asarray((sequence.box_score[:people, frames] > 0).any(0))
+    found = windows(sequence.pts[frames], present, seconds)
+    return tuple(slice(one.first, one.last + 1) for one in found) or (slice(None),)
 
 
 def _with_people(values: Array, people: int) -> Tensor:

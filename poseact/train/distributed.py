@@ -70,21 +70,16 @@ class Processes:
         """Which of `count` clips this process looks at where they are not in batches."""
         return range(self.rank, count, self.count)
 
-    def joined(self, own: Tensor | None) -> Tensor:
-        """What all processes found of their clips of `every`, on the CPU, in the order of the clips.
-
-        Args:
-            own: a row per clip; None without a clip.
-        """
-        found: list[Tensor | None] = [own]
+    def joined(self, own: list[Tensor]) -> list[Tensor]:
+        """What all processes found of their clips of `every`, on the CPU, in the order of the clips."""
+        parts = [own]
         if self.count > 1:
-            found *= self.count
-            dist.all_gather_object(found, own)
-        parts = [part for part in found if part is not None]
-        whole = parts[0].new_empty(sum(map(len, parts)), *parts[0].shape[1:])
+            parts *= self.count
+            dist.all_gather_object(parts, own)
+        whole: dict[int, Tensor] = {}
         for rank, part in enumerate(parts):
-            whole[rank :: self.count] = part
-        return whole
+            whole |= {rank + self.count * row: found for row, found in enumerate(part)}
+        return [whole[row] for row in range(len(whole))]
 
     def wrap(self, network: nn.Module) -> nn.Module:
         """The network with gradients averaged over the processes; its parameters stay those of `network`."""

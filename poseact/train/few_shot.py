@@ -15,7 +15,7 @@ from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
 from poseact.train.batches import view_outputs
-from poseact.train.calibration import calibrate
+from poseact.train.calibration import answers, calibrate
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
@@ -57,17 +57,17 @@ def few_shot(
     parts = [train_splits, validation_splits] if validation_splits else [train_splits]
     sequences = [chosen_sequences(dataset, splits) for splits in parts]
 
-    def parted(part: Sequence[PoseSequence]) -> Clips:
-        clips = stack(part, dataset.classes, preprocessing)
+    def parted(part: Sequence[PoseSequence], seconds: float | None = None) -> Clips:
+        clips = stack(part, dataset.classes, preprocessing, seconds)
         if clips.layout != loaded.card.layout:
             raise UsageError(f"the poses are {clips.layout}, but {start} reads {loaded.card.layout}")
         return clips
 
-    clips, *others = map(parted, sequences)
     inputs = preprocessing
     if preprocessing.seconds is not None:
         inputs = with_measured_seconds(preprocessing, sequences[0])
-    validation = others[0] if others else None
+    clips = parted(sequences[0])
+    validation = parted(sequences[1], inputs.seconds) if validation_splits else None
     check(clips, validation)
     card = Card(
         name=name, task="classify", architecture=loaded.card.architecture,
@@ -83,12 +83,12 @@ def few_shot(
             if on_warning:
                 on_warning(line)
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
-        weight, bias = fit_head(embedded(clips)[:, 0], clips.label, len(dataset.classes))
+        weight, bias = fit_head(torch.cat(embedded(clips)), clips.label, len(dataset.classes))
         found, final = None, None
         if validation is not None:
-            logits = embedded(validation)[:, 0] @ weight.T + bias
-            found = calibrate(list(logits[:, None]), validation.label)
-            final = measure(logits.softmax(2).mean(1).numpy(), validation.label.numpy())
+            logits = [one @ weight.T + bias for one in embedded(validation)]
+            found = calibrate(logits, validation.label)
+            final = measure(answers(logits, 1.0).numpy(), validation.label.numpy())
         backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
         figures = found.figures if found else {}
         card = card.model_copy(update={

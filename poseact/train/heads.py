@@ -39,14 +39,14 @@ def shares_right(logits: Answers, target: Tensor) -> list[Tensor]:
     return [(one.argmax(1) == wanted).float().mean() for one in answered]
 
 
-def measured(logits: Tensor, label: Tensor) -> list[Metrics]:
+def measured(logits: Sequence[Tensor], label: Tensor) -> list[Metrics]:
     """Metrics of the answers of all heads together, then of each where there are two.
 
     Args:
-        logits: (N, heads, views, C). label: (N,).
+        logits: N times (heads, views, C); views may differ in number. label: (N,).
     """
-    heads = logits.shape[1]
+    heads = len(logits[0])
     weights = [head_shares(heads)]
     if heads > 1:
         weights += [tuple(float(head == one) for head in range(heads)) for one in range(heads)]
-    return [measure(answers(list(logits), 1.0, one).numpy(), label.numpy()) for one in weights]
+    return [measure(answers(logits, 1.0, one).numpy(), label.numpy()) for one in weights]

@@ -193,8 +193,8 @@ class Trainer:
                 self.best = {key: tensor.clone() for key, tensor in self.average.items()}
         return found
 
-    def logits(self, weights: Weights, clips: Clips) -> Tensor:
-        """(N, streams, views, classes) logits of some weights, by the views that `recognize` uses.
+    def logits(self, weights: Weights, clips: Clips) -> list[Tensor]:
+        """N times (streams, views, classes) logits of some weights, by the views that `recognize` uses.
 
         The processes of a run share the clips, so all of them call this.
         """
@@ -205,7 +205,7 @@ class Trainer:
             own = view_outputs(
                 self.network.eval(), clips.chosen(rows), self.settings.preprocessing, self.device,
                 self.settings.streams,
-            ) if rows else None  # fmt: skip
+            )  # fmt: skip
             return self.processes.joined(own)
         finally:
             self.network.load_state_dict(current)

@@ -105,15 +105,15 @@ def train(
     say = on_warning if on_warning and processes.writes else _nothing
     parts = [train_splits, validation_splits] if validation_splits else [train_splits]
     sequences = [chosen_sequences(dataset, splits) for splits in parts]
-    clips, *others = [stack(part, dataset.classes, settings.preprocessing) for part in sequences]
-    validation = others[0] if others else None
+    inputs = settings.preprocessing
+    if settings.measure_seconds and inputs.seconds is None:
+        inputs = with_measured_seconds(inputs, sequences[0])
+    clips = stack(sequences[0], dataset.classes, inputs)
+    validation = stack(sequences[1], dataset.classes, inputs, inputs.seconds) if validation_splits else None
     check(clips, validation)
     if "rgb" in settings.streams:
         clips, validation = _with_pictures(clips, videos), validation and _with_pictures(validation, videos)
     clips = taught(clips, teachers, settings.teacher_share)
-    inputs = settings.preprocessing
-    if settings.measure_seconds and inputs.seconds is None:
-        inputs = with_measured_seconds(inputs, sequences[0])
     card = _card(settings, inputs, clips, name, licence)
     document = {
         "settings": settings.model_dump(mode="json"), "train": list(train_splits),
@@ -188,7 +188,7 @@ def _finish(trainer: Trainer, out: Path, card: Card, splits: dict[str, list[str]
         return Run(path, card, None)
     found, final, streams = None, None, []
     if validation is not None and logits is not None:
-        found = calibrate(list(logits), validation.label, head_shares(logits.shape[1]))
+        found = calibrate(logits, validation.label, head_shares(len(logits[0])))
         final, *streams = measured(logits, validation.label)
     card = card.model_copy(update={
         **(found.card if found else {}), "training": {

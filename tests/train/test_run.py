@@ -6,9 +6,12 @@ import pytest
 import torch
 
 from poseact.errors import InvalidPoses, InvalidWeights, UsageError
+from poseact.evaluate import evaluate
 from poseact.poses import PoseDataset
-from poseact.train import recipe, train
+from poseact.recognize import Classifier
+from poseact.train import measure, recipe, train
 from poseact.train.clips import stack, subject_box
+from poseact.train.few_shot import few_shot
 from poseact.train.loop import CHECKPOINT
 from poseact.types import PoseSequence
 from poseact.zoo import Preprocessing, load_with_card
@@ -66,6 +69,27 @@ def test_a_run_leaves_a_model_that_loads(dataset, tmp_path):
     assert finished.validation.confusion.sum() == 4
     lines = (tmp_path / "run" / "metrics.csv").read_text().splitlines()
     assert len(lines) == 1 + 4
+
+
+@pytest.mark.parametrize("few", [False, True], ids=["train", "few-shot"])
+def test_long_clips_are_judged_window_by_window_as_evaluate_does(dataset, tmp_path, few):
+    long = [sequence(f"long{number}", number % 2, frames) for number, frames in enumerate((6, 13, 30, 40))]
+    long[2].box_score[:, 9:18] = 0  # nobody there in the middle
+    long[2].keypoint_score[:, 9:18] = 0
+    dataset = PoseDataset(
+        [*dataset.annotations[:10], *long], {**dataset.splits, "val": [one.name for one in long]}, dataset.classes
+    )
+    finished = run(dataset, tmp_path / "run")
+    if few:
+        splits = {"train_splits": ["train"], "validation_splits": ["val"]}
+        finished = few_shot(dataset, str(tmp_path / "run"), tmp_path / "few", name="few", **splits)
+    loaded = load_with_card(str(finished.weights.parent))
+    assert loaded.card.preprocessing.seconds == pytest.approx(0.6)
+    found = evaluate(long, Classifier(loaded.network, loaded.card, loaded.sha256))
+    after = measure(found.scores.probability, found.scores.label)
+    assert after.top1 == finished.calibration.top1
+    plain = measure(found.scores.untempered, found.scores.label)
+    assert plain.loss == pytest.approx(finished.validation.loss, abs=1e-3 if few else 1e-5)  # few: half precision
 
 
 def test_a_resumed_run_ends_where_an_uninterrupted_one_does(dataset, tmp_path):
