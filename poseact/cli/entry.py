@@ -6,6 +6,7 @@ import contextlib
 import os
 import signal
 import sys
+import time
 import traceback
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,6 +17,9 @@ from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED,
 from poseact.cli.messages import Messages, library_heard
 from poseact.errors import PoseactError
 from poseact.processes import keep_memory
+
+PATIENCE = 5.0
+"""Seconds."""
 
 
 def main() -> NoReturn:
@@ -55,16 +59,23 @@ def run(arguments: Sequence[str]) -> int:
 
 def _explain(error: Exception, arguments: Sequence[str], messages: Messages) -> int:
     error_kind: Any = error
-    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # the command line could not be parsed
-        return _explain_usage(error_kind, arguments, messages)
     if type(error).__name__ == "Abort":
         messages.error("interrupted")
         return INTERRUPTED
+    _let_the_first_process_speak()
+    if hasattr(error, "format_message") and hasattr(error, "exit_code"):  # the command line could not be parsed
+        return _explain_usage(error_kind, arguments, messages)
     if messages.debug:
         messages.traceback(traceback.format_exc())
     shown = as_poseact_error(error)
     messages.error(describe(shown))
     return shown.exit_code if isinstance(shown, PoseactError) else INTERNAL
+
+
+def _let_the_first_process_speak() -> None:
+    """An error that all processes of `torchrun` meet is told once: it ends the others when the first has told it."""
+    if os.environ.get("TORCHELASTIC_RUN_ID") and os.environ.get("RANK", "0") != "0":
+        time.sleep(PATIENCE)
 
 
 def _explain_usage(error: Any, arguments: Sequence[str], messages: Messages) -> int:

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from poseact import __version__
-from poseact.cli import run
+from poseact.cli import entry, run
 from poseact.cli.failures import as_poseact_error, describe, exit_code
 from poseact.errors import InvalidVideo, LimitExceeded, NoPerson, OutputError, UsageError
 
@@ -119,3 +119,17 @@ def test_exhausted_memory_is_a_limit():
     for error in (MemoryError(), OutOfMemoryError("CUDA out of memory")):
         assert isinstance(as_poseact_error(error), LimitExceeded)
     assert describe(InvalidVideo("a is empty")) == "a is empty"
+
+
+@pytest.mark.parametrize(("rank", "waits"), [("0", []), ("1", [entry.PATIENCE])], ids=["first", "another"])
+def test_under_torchrun_the_first_process_speaks_before_the_others(monkeypatch, capsys, rank, waits):
+    slept = []
+    monkeypatch.setattr(entry.time, "sleep", slept.append)
+    arguments = ["train", "nowhere.pkl", "--out", "nowhere"]
+    assert entry.run(arguments) == 3
+    assert slept == []  # not under torchrun
+    monkeypatch.setenv("TORCHELASTIC_RUN_ID", "none")
+    monkeypatch.setenv("RANK", rank)
+    assert entry.run(arguments) == 3
+    assert slept == waits
+    assert capsys.readouterr().err.count("nowhere.pkl") == 2
