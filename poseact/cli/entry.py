@@ -19,7 +19,7 @@ from poseact.errors import PoseactError
 from poseact.processes import keep_memory
 
 PATIENCE = 5.0
-"""Seconds."""
+"""Seconds that the other processes of `torchrun` give the first one to tell an error."""
 
 
 def main() -> NoReturn:
