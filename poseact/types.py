@@ -170,6 +170,10 @@ def _unjudged() -> Array:
     return np.zeros(0, np.float32)
 
 
+def _unknown_camera() -> Array:
+    return np.zeros((0, 4), np.float32)
+
+
 @dataclass(frozen=True, slots=True)
 class PoseSequence:
     """The (x, y, score) triplets of the people in one video.
@@ -198,6 +202,9 @@ class PoseSequence:
         person_reason: M lines that say what speaks for each person; empty where nobody has judged.
         person_estimator: M names of the networks that the final poses of each person come from; empty when unknown.
         others: the people who were not chosen, best first, over the same frames; None when there is nobody else.
+        camera: (T, 4) float32 (a, b, x, y), how the background moved from each row before to this one: what was at
+            (u, v) px there is at (a u - b v + x, b u + a v + y) here; (1, 0, 0, 0) in the first row, where the camera
+            stood still, and where nobody knows.
     """
 
     keypoint: Array
@@ -218,6 +225,7 @@ class PoseSequence:
     person_reason: tuple[str, ...] = ()
     person_estimator: tuple[str, ...] = ()
     others: PoseSequence | None = None
+    camera: Array = field(default_factory=_unknown_camera)
 
     def __post_init__(self) -> None:
         if self.keypoint.ndim != 4 or self.keypoint.shape[-1] != 2:
@@ -225,6 +233,8 @@ class PoseSequence:
         people, frames, joints, _ = self.keypoint.shape
         if people and len(self.person_score) == 0:
             object.__setattr__(self, "person_score", np.zeros(people, np.float32))
+        if len(self.camera) == 0:
+            object.__setattr__(self, "camera", np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1)))
         for attribute in ("person_reason", "person_estimator"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)) or ("",) * people)
             if len(getattr(self, attribute)) != people:
@@ -232,7 +242,7 @@ class PoseSequence:
         expected = {
             "keypoint_score": (people, frames, joints), "pts": (frames,), "frame_index": (frames,),
             "track_id": (people,), "boxes": (people, frames, 4), "box_score": (people, frames),
-            "interpolated": (people, frames), "person_score": (people,),
+            "interpolated": (people, frames), "person_score": (people,), "camera": (frames, 4),
         }  # fmt: skip
         for attribute, shape in expected.items():
             seen = getattr(self, attribute).shape
@@ -240,6 +250,8 @@ class PoseSequence:
                 raise InvalidPoses(f"{self.name or 'poses'}: {attribute} must be {shape}, got {seen}")
         if not (np.isfinite(self.keypoint).all() and np.isfinite(self.keypoint_score).all()):
             raise InvalidPoses(f"{self.name or 'poses'}: keypoints must be finite numbers")
+        if not (np.isfinite(self.camera).all() and (np.abs(self.camera[:, :2]) > 0).any(1).all()):
+            raise InvalidPoses(f"{self.name or 'poses'}: camera must be finite numbers, its first two not both 0")
         if self.others is not None and self.others.keypoint.shape[1:] != self.keypoint.shape[1:]:
             raise InvalidPoses(f"{self.name or 'poses'}: the people who were not chosen have other frames or joints")
 

@@ -20,10 +20,11 @@ from poseact import __version__
 from poseact.detect import Detector
 from poseact.errors import InvalidVideo, NoPerson
 from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected, spread
+from poseact.extract.camera import CameraMotion
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.shots import change, link_within_shots, shot_starts, signature
 from poseact.pose import PictureEstimator, PoseEstimator
-from poseact.poses import from_tracks, judged
+from poseact.poses import from_tracks, judged, shared_out
 from poseact.track import Selection, select
 from poseact.types import Array, Boxes, Frame, Gap, Keypoints, PoseSequence, Provenance, Track, VideoInfo
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoReader, open_video
@@ -140,9 +141,10 @@ class Extractor:
             if self.estimator is not None and selection is not None:
                 final = selection.ids if selection.by_id else max(selection.ids, selection.ranked[:refined], key=len)
                 tracks = self._second_look(reader, first, tracks, final, timings, report)
-            pts, index = np.array(first.pts), np.array(first.index)
+            pts, index, camera = np.array(first.pts), np.array(first.index), np.stack(first.camera)
             if self.pose_every > 1:
                 index, pts, tracks, at = _in_between(reader, planned, first, tracks)
+                camera = shared_out(camera, at, len(index))
                 chosen = final or (selection.ids if selection is not None else ())
                 tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
             report.finish()
@@ -154,7 +156,8 @@ class Extractor:
         estimators = [(accurate if number in final else self.scout).name for number in poses.track_id]
         shots = tuple(first.index[row] for row in starts)
         return Extraction(
-            reader.info, gaps, judged(poses, selection, estimators), selection, timings.seconds, shots, len(planned)
+            reader.info, gaps, replace(judged(poses, selection, estimators), camera=camera), selection,
+            timings.seconds, shots, len(planned),
         )  # fmt: skip
 
     def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
@@ -165,7 +168,8 @@ class Extractor:
             look.accurate += accurate
             look.boxes += boxes
             look.keypoints += keypoints
-            look.remember(batch)
+            with timings.stage("track"):
+                look.remember(batch, boxes)
             report.add(len(batch))
         return look
 
@@ -309,14 +313,17 @@ class _Look:
     accurate: list[bool] = field(default_factory=list)
     changes: list[float] = field(default_factory=list)
     latest: Array | None = None
+    motion: CameraMotion = field(default_factory=CameraMotion)
+    camera: list[Array] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     kept: dict[int, Frame] = field(default_factory=dict)
     kept_bytes: int = 0
 
-    def remember(self, batch: list[Frame]) -> None:
+    def remember(self, batch: list[Frame], people: list[Boxes]) -> None:
         height, width = batch[0].image.shape[:2]
         self.size = (int(height), int(width))
-        for frame in batch:
+        for frame, boxes in zip(batch, people, strict=True):
+            self.camera.append(self.motion(frame.image, boxes))
             small = signature(frame.image)
             if self.latest is not None:
                 self.changes.append(change(self.latest, small))

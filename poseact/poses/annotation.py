@@ -53,6 +53,7 @@ def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[st
         "person_reason": list(sequence.person_reason),
         "person_estimator": list(sequence.person_estimator),
         "others": _others(sequence.others, dtype),
+        "camera": sequence.camera.astype(np.float32),
     }
 
 
@@ -108,6 +109,7 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         person_reason=_lines(anno, "person_reason", people, where),
         person_estimator=_lines(anno, "person_estimator", people, where),
         others=_read_others(anno, where, budget),
+        camera=_floats(_optional(anno, "camera", np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1)), where)),
     )
 
 

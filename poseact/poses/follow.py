@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from poseact.poses.people import everybody
@@ -27,7 +29,8 @@ def followed(sequence: PoseSequence) -> PoseSequence:
         boxes.append(Boxes(people.boxes[rows, frame], score[rows]))
         keypoints.append(Keypoints(people.keypoint[rows, frame], people.keypoint_score[rows, frame]))
     tracks = link(boxes, keypoints, people.pts)
-    return from_tracks(
+    sequence = from_tracks(
         tracks, people.image_size, people.fps, people.pts, people.frame_index, name=people.name, label=people.label,
         provenance=people.provenance, layout=people.layout, joints=people.keypoint.shape[2],
     )  # fmt: skip
+    return replace(sequence, camera=people.camera)

@@ -14,6 +14,7 @@ from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, stretch
 from poseact.heatmap.crop import ImageSize, subject_box
 from poseact.heatmap.views import EPS, channel_order
 from poseact.poses.joints import without_weak_joints
+from poseact.poses.steady import steadied
 from poseact.recognize.pictures import Shown, standardised
 from poseact.skeleton import Layout, layout
 from poseact.types import Array, PoseSequence
@@ -104,6 +105,7 @@ def _people(
     xy, score = without_weak_joints(
         poses.keypoint[people, frames], poses.keypoint_score[people, frames], settings.min_score
     )
+    xy = steadied(xy, poses.camera[frames]) if settings.steady else xy
     if 0 in xy.shape:
         raise InvalidPoses(f"{poses.name}: there are no people or no frames to look at, got {xy.shape[:2]} of them")
     return torch.from_numpy(xy.astype(np.float32)), torch.from_numpy(score.astype(np.float32))

@@ -13,6 +13,7 @@ from torch.nn import functional as F
 
 from poseact.errors import InvalidPoses
 from poseact.poses.joints import without_weak_joints
+from poseact.poses.steady import steadied
 from poseact.recognize.videos import VideoPictures
 from poseact.recognize.windows import windows
 from poseact.types import Array, PoseSequence
@@ -103,6 +104,7 @@ def stack(
             xy, score = without_weak_joints(
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
+            xy = steadied(xy, sequence.camera[frames]) if preprocessing.steady else xy
             number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
             cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
             parts.append((sequence, _with_people(xy, people), _with_people(score, people), number, cut))

@@ -63,6 +63,7 @@ RECIPES: dict[str, TrainSettings] = {
             sampler="even",
             min_score=0.1,
             people=1,
+            steady=True,
         ),
         measure_seconds=True,
     ),

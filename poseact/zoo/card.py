@@ -48,6 +48,8 @@ class Preprocessing(BaseModel):
             middle of equal stretches.
         seconds: the length of a clip in the training data; longer videos are read in windows of this length.
         None: the whole video is one clip, as in the paper, unless it is far longer than the clips there.
+        steady: poses are drawn as a camera that stands still would see them, see `poseact.poses.steadied`; only for
+            networks that see no pictures.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -62,7 +64,14 @@ class Preprocessing(BaseModel):
     people: int | None = Field(None, ge=1, le=1000)
     sampler: Literal["pyskl", "mmaction2", "even"] = "pyskl"
     seconds: float | None = Field(None, gt=0)
+    steady: bool = False
     rgb: Rgb | None = None
+
+    @model_validator(mode="after")
+    def _steady_poses_alone(self) -> Preprocessing:
+        if self.steady and self.rgb is not None:
+            raise ValueError("steady poses do not lie on the pictures; take steady=false with preprocessing.rgb")
+        return self
 
 
 class Estimation(BaseModel):

@@ -44,6 +44,7 @@ def sequences(draw, people=_PEOPLE, frames=None, joints=None, others=True) -> Po
         person_reason=tuple(draw(st.lists(NAMES, min_size=m, max_size=m))),
         person_estimator=tuple(draw(st.lists(NAMES, min_size=m, max_size=m))),
         others=_others(draw, t, k) if others and draw(st.booleans()) else None,
+        camera=draw(arrays.arrays(np.float32, (t, 4), elements=st.floats(0.5, 2, width=32))),
     )
 
 
