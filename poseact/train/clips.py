@@ -87,6 +87,8 @@ def stack(
 
     Args:
         seconds: length of the windows into which longer clips are cut when the network is judged; None: whole clips.
+            Steady poses are in px of the middle frame of the clip, not of each window as in `recognize`: the two differ
+            by how the camera turned in between.
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
     layouts = {sequence.layout for sequence in sequences}
