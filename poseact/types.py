@@ -174,6 +174,11 @@ def _unknown_camera() -> Array:
     return np.zeros((0, 4), np.float32)
 
 
+def still_camera(frames: int) -> Array:
+    """(frames, 4) float32: the `PoseSequence.camera` of one that never moves."""
+    return np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1))
+
+
 @dataclass(frozen=True, slots=True)
 class PoseSequence:
     """The (x, y, score) triplets of the people in one video.
@@ -234,7 +239,7 @@ class PoseSequence:
         if people and len(self.person_score) == 0:
             object.__setattr__(self, "person_score", np.zeros(people, np.float32))
         if len(self.camera) == 0:
-            object.__setattr__(self, "camera", np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1)))
+            object.__setattr__(self, "camera", still_camera(frames))
         for attribute in ("person_reason", "person_estimator"):
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)) or ("",) * people)
             if len(getattr(self, attribute)) != people:
@@ -250,8 +255,8 @@ class PoseSequence:
                 raise InvalidPoses(f"{self.name or 'poses'}: {attribute} must be {shape}, got {seen}")
         if not (np.isfinite(self.keypoint).all() and np.isfinite(self.keypoint_score).all()):
             raise InvalidPoses(f"{self.name or 'poses'}: keypoints must be finite numbers")
-        if not (np.isfinite(self.camera).all() and (np.abs(self.camera[:, :2]) > 0).any(1).all()):
-            raise InvalidPoses(f"{self.name or 'poses'}: camera must be finite numbers, its first two not both 0")
+        if not np.isfinite(self.camera).all():
+            raise InvalidPoses(f"{self.name or 'poses'}: camera must be finite numbers")
         if self.others is not None and self.others.keypoint.shape[1:] != self.keypoint.shape[1:]:
             raise InvalidPoses(f"{self.name or 'poses'}: the people who were not chosen have other frames or joints")
 
@@ -283,5 +288,5 @@ class Segment:
 
 __all__ = [
     "Array", "Boxes", "Frame", "Gap", "Keypoints", "PoseSequence", "Prediction", "Provenance", "Segment",
-    "Track", "VideoInfo",
+    "Track", "VideoInfo", "still_camera",
 ]  # fmt: skip

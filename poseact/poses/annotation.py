@@ -11,7 +11,7 @@ from poseact.poses.dataset import Budget
 from poseact.poses.kinetics import Kinetics, decompressed, is_compressed
 from poseact.poses.sequence import visible_boxes
 from poseact.skeleton import COCO17, known_layouts, layout
-from poseact.types import Array, PoseSequence, Provenance
+from poseact.types import Array, PoseSequence, Provenance, still_camera
 
 SCHEMA_VERSION = 1
 _ASSUMED_FPS = 30.0  # PYSKL stores no frame rate
@@ -53,7 +53,7 @@ def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[st
         "person_reason": list(sequence.person_reason),
         "person_estimator": list(sequence.person_estimator),
         "others": _others(sequence.others, dtype),
-        "camera": sequence.camera.astype(np.float32),
+        "camera_motion": sequence.camera.astype(np.float32),
     }
 
 
@@ -109,7 +109,7 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         person_reason=_lines(anno, "person_reason", people, where),
         person_estimator=_lines(anno, "person_estimator", people, where),
         others=_read_others(anno, where, budget),
-        camera=_floats(_optional(anno, "camera", np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1)), where)),
+        camera=_finite(_floats(_optional(anno, "camera_motion", still_camera(frames), where)), "camera_motion", where),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from poseact.types import Array
+from poseact.types import Array, still_camera
 
 
 def steadied(keypoint: Array, camera: Array) -> Array:
@@ -18,7 +18,7 @@ def steadied(keypoint: Array, camera: Array) -> Array:
         keypoint: (M, T, K, 2) px. A coordinate pair of exact zeros is missing and stays.
         camera: (T, 4), see `PoseSequence.camera`.
     Returns: (M, T, K, 2) in the type of `keypoint`; the keypoints as they are where the camera stood still, or where
-        its movements, one after the other, grow beyond all numbers.
+        its movements, one after the other, lead to a point or beyond all numbers.
     """
     turn, shift = _since_first(np.asarray(camera, np.float64))
     middle = len(turn) // 2
@@ -40,7 +40,7 @@ def shared_out(camera: Array, at: Array, frames: int) -> Array:
         camera: (k, 4) between frames that lie at (k,) ascending positions among `frames`.
     Returns: (frames, 4) float32; still before the first and after the last.
     """
-    still = np.tile(np.array([1, 0, 0, 0], np.float64), (frames, 1))
+    shared = still_camera(frames).astype(np.float64)
     turn, shift = _complex(np.asarray(camera, np.float64))
     steps = np.diff(at, prepend=at[:1])
     for row in np.flatnonzero(steps > 0):
@@ -48,8 +48,8 @@ def shared_out(camera: Array, at: Array, frames: int) -> Array:
         part = turn[row] ** (1 / count)
         # count equal steps z -> part z + b have moved the origin by b (1 + part + ... + part^(count - 1))
         b = shift[row] / (part ** np.arange(count)).sum()
-        still[at[row] - count + 1 : at[row] + 1] = (part.real, part.imag, b.real, b.imag)
-    return still.astype(np.float32)
+        shared[at[row] - count + 1 : at[row] + 1] = (part.real, part.imag, b.real, b.imag)
+    return shared.astype(np.float32)
 
 
 def _complex(camera: Array) -> tuple[Array, Array]:

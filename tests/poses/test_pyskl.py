@@ -92,7 +92,9 @@ def foreign(**changes: object) -> dict[str, object]:
 @pytest.mark.parametrize("core", [b"numpy.core", b"numpy._core"], ids=["numpy1", "numpy2"])
 def test_files_of_others(tmp_path, protocol, core):
     path = tmp_path / "foreign.pkl"
-    anno = foreign(label=np.int64(2), keypoint=np.asfortranarray(np.arange(102.0).reshape(1, 3, 17, 2).astype(">f4")))
+    anno = foreign(
+        camera=2, label=np.int64(2), keypoint=np.asfortranarray(np.arange(102.0).reshape(1, 3, 17, 2).astype(">f4"))
+    )
     content = pickle.dumps({"split": {"train": ["v1"]}, "annotations": [anno]}, protocol)
     if protocol < 4:  # from protocol 4 on the length is written before the name; numpy 1 is tested below
         content = content.replace(b"numpy._core", core)
@@ -104,6 +106,7 @@ def test_files_of_others(tmp_path, protocol, core):
     assert read.track_id.tolist() == [1]
     np.testing.assert_allclose(read.pts, [0, 1 / 30, 2 / 30])
     assert read.box_score[0].tolist() == [0.5] * 3
+    assert read.camera.tolist() == [[1, 0, 0, 0]] * 3
 
 
 def test_boxes_are_drawn_around_what_is_seen(tmp_path):
@@ -156,6 +159,8 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         (pickle.dumps([foreign(person_score=np.array([np.nan]))]), "'person_score' must be finite"),
         (pickle.dumps([foreign(person_reason=["tall", "small"])]), "'person_reason' must be 1 lines of text"),
         (pickle.dumps([foreign(person_estimator=[1])]), "'person_estimator' must be 1 lines of text"),
+        (pickle.dumps([foreign(camera_motion=np.ones((3, 3)))]), r"'camera_motion' must be \(3, 4\), got \(3, 3\)"),
+        (pickle.dumps([foreign(camera_motion=np.full((3, 4), np.nan))]), "'camera_motion' must be finite"),
         (pickle.dumps([foreign(others=[1])]), "'others' must be a dict, got list"),
         (pickle.dumps([foreign(others={})]), "others.*'keypoint' is missing"),
         (pickle.dumps([foreign(others=foreign(keypoint=np.zeros((1, 3, 5, 2)), keypoint_score=None))]),
@@ -165,7 +170,8 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         "empty", "text", "none", "no-list", "no-dict", "split-list", "split-of-lists", "no-keypoint", "k400",
         "k400-compressed", "3d", "one-person-short", "nan", "too-large", "total-frames", "total-frames-list",
         "score-shape", "score-list", "no-size", "size-zero", "label-text", "label-fraction", "fps-zero", "fps-nan",
-        "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "others-list", "others-empty",
+        "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "camera-shape",
+        "camera-nan", "others-list", "others-empty",
         "others-joints",
     ],
 )  # fmt: skip

@@ -68,9 +68,10 @@ def test_the_first_movement_is_from_before_the_stretch():
     assert steadied(poses, camera) is poses
 
 
-def test_movement_beyond_all_numbers_changes_nothing():
+@pytest.mark.parametrize("factor", [0, 1e38], ids=["to a point", "to infinity"])
+def test_movement_beyond_all_numbers_changes_nothing(factor):
     poses = np.ones((1, 8, 3, 2), np.float32)
-    assert steadied(poses, STILL * np.float32(1e38)) is poses
+    assert steadied(poses, STILL * np.float32(factor)) is poses
 
 
 def test_one_frame():
@@ -79,7 +80,7 @@ def test_one_frame():
     assert shared_out(STILL[:1], np.array([0]), 1).tolist() == [[1, 0, 0, 0]]
 
 
-@pytest.mark.parametrize("camera", [np.full((2, 4), np.nan), np.zeros((2, 4)), np.ones((3, 4)), np.ones((2, 3))])
+@pytest.mark.parametrize("camera", [np.full((2, 4), np.nan), np.ones((3, 4)), np.ones((2, 3))])
 def test_cameras_that_cannot_be(camera):
     one = nobody((48, 64), 25.0, np.zeros(2), np.arange(2))
     assert one.camera.tolist() == [[1, 0, 0, 0]] * 2
