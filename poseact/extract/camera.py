@@ -31,17 +31,18 @@ class CameraMotion:
         """The movement since the picture before.
 
         Args:
-            image: (H, W, 3) uint8 RGB; of the same size in every call.
+            image: (H, W, 3) uint8 RGB.
             people: everybody in it; background is what lies outside their boxes.
         Returns:
             (4,) float32 (a, b, x, y): what was at (u, v) px of the picture before is at (a u - b v + x, b u + a v + y)
-            now; `STILL` for the first picture, and where too little of the background moves as one.
+            now; `STILL` for the first picture, one of another size than that before, and where too little of the
+            background moves as one.
         """
         factor = min(SIDE / max(image.shape[:2]), 1.0)
         size = (max(round(image.shape[1] * factor), 1), max(round(image.shape[0] * factor), 1))
         small = cv2.cvtColor(cv2.resize(image, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY)
         before, self._before = self._before, (small, _background(small.shape, people, factor))
-        if before is None or min(small.shape) < LEAST_SIDE:
+        if before is None or before[0].shape != small.shape or min(small.shape) < LEAST_SIDE:
             return np.array(STILL, np.float32)
         a, b, x, y = _similarity(before[0], before[1], small)
         # From px of the small picture, whose centres are whole numbers, to those of the large one.

@@ -72,6 +72,14 @@ def test_tiny_pictures(size):
         assert motion(image, Boxes.empty()).tolist() == list(STILL)
 
 
+def test_pictures_of_other_sizes(world):
+    motion = CameraMotion()
+    for size in ((320, 240), (320, 250), (240, 320), (640, 480)):
+        assert motion(shown(world, np.array([[1, 0, -400.0], [0, 1, -300.0]]), size), Boxes.empty()).tolist() == list(
+            STILL
+        )
+
+
 @pytest.mark.parametrize("pose_every", [1, 3])
 def test_a_video_that_pans(world, tmp_path, pose_every):
     with VideoWriter(tmp_path / "pan.mp4", 25, (320, 240)) as writer:
