@@ -49,7 +49,7 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
     "slowonly-wd": partial(_classifier, SlowOnly, base_channels=64),
     "slowonly-pose-only": partial(_classifier, SlowOnly, temporal_strides=(1, 1, 1)),  # RGBPose-Conv3D's initialisation
     "slowonly-base16": partial(_classifier, SlowOnly, base_channels=16),  # Volleyball, 12 frames
-    "slowonly-points": partial(_classifier, SlowOnlyPoints, blocks=(4, 6, 3)),  # joints' places beside their heatmaps
+    "slowonly-points": partial(_classifier, SlowOnlyPoints, blocks=(4, 6, 3), dropout=0.0),  # and joints' places
     "c3d-s": partial(_classifier, C3D, num_stages=3),
     "c3d": partial(_classifier, C3D, num_stages=4),
     "x3d-s": partial(_classifier, X3D, depth=1.0),

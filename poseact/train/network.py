@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.heatmap import channel_names
 from poseact.models import ARCHITECTURES, TWO_STREAM_ARCHITECTURES, build
-from poseact.skeleton import Layout, layout
+from poseact.skeleton import Layout, body_parts, layout
 from poseact.train.clips import Clips
 from poseact.train.memory import exhausted
 from poseact.train.settings import TrainSettings
@@ -32,16 +32,21 @@ def network_config(settings: TrainSettings, clips: Clips) -> dict[str, Any]:
         poses = config.get("pose") or {}
         return {**config, "pose": {**poses, "in_channels": channels} if isinstance(poses, dict) else poses}
     if settings.architecture == WITH_POINTS:
-        config = {"point_pairs": _compared(settings.preprocessing.kind, layout(clips.layout)), **config}
+        config = {**_parts(settings.preprocessing.kind, layout(clips.layout)), **config}
     return {**config, "in_channels": COLOURS if "rgb" in settings.streams else channels}
 
 
-def _compared(kind: str, body: Layout) -> list[list[int]]:
-    """Channels whose places say more together: the ends of each limb, and each joint and its mirror image."""
-    if "joint" not in kind:
-        return []
-    known = {frozenset(limb) for limb in body.limbs}
-    return [list(pair) for pair in (*body.limbs, *(pair for pair in body.pairs if frozenset(pair) not in known))]
+def _parts(kind: str, body: Layout) -> dict[str, Any]:
+    """The parts of the body that are looked at by themselves, as arguments of the builder; none without joints."""
+    parts = body_parts(body) if kind.startswith("joint") else ()
+    described = [
+        {
+            "channels": list(part.keypoints), "origin": list(part.origin), "pairs": [list(pair) for pair in part.pairs],
+            "place": part.place,
+        }
+        for part in parts
+    ]  # fmt: skip
+    return {"point_parts": described, "point_mirror": list(body.flip_joints) if parts else []}
 
 
 def first_network(settings: TrainSettings, card: Card, start: Start, say: Say) -> nn.Module:

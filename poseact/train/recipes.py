@@ -37,7 +37,7 @@ _TWO_STREAM_INPUT: dict[str, Any] = {"clip_len": 32, "size": 64, "sigma": 0.7, "
 
 RECIPES: dict[str, TrainSettings] = {
     # Tens to thousands of clips on a CPU: a narrow SlowOnly on 16 small heatmaps of joints and limbs, and three nets
-    # that look at their places.
+    # that look at where the joints of each part of the body are.
     "small": TrainSettings(
         architecture="slowonly-points",
         config={

@@ -9,11 +9,12 @@ from torch import nn
 from poseact.errors import UsageError
 from poseact.heatmap import draw
 from poseact.models import build
-from poseact.models.points import FEATURES, movements, places
+from poseact.models.points import PointPart, figure_size, movements, places
 from poseact.skeleton import COCO17
 
 SIDE = 32
-PAIRS = torch.tensor([[5, 9], [7, 10]])  # left upper arm, both wrists
+WHOLE = PointPart(channels=range(17), origin=range(17), pairs=[(5, 7), (9, 10)], place=True)
+ARM = PointPart(channels=(5, 7, 9), origin=(5, 6))
 TINY = {
     "in_channels": 17, "base_channels": 4, "blocks": (1, 1), "inflate": (0, 1), "spatial_strides": (1, 2),
     "temporal_strides": (1, 1), "point_width": 8, "point_streams": 1, "num_classes": 3,
@@ -35,41 +36,74 @@ def test_places_are_those_that_were_drawn(seed):
     assert (peak[0] > 0.5 * score).all()
 
 
+def moved(xy, score, part=WHOLE):
+    return movements(xy, score, figure_size(xy, score), part)
+
+
 def test_an_empty_channel_has_no_place_and_does_not_move():
     xy, score = 16 * torch.ones(5, 17, 2), torch.ones(5, 17)
     score[2, 7] = 0
     found, peak = places(drawn(xy, score))
     assert peak[0, 2, 7] == 0
-    moved = movements(found, peak, PAIRS).unflatten(2, (-1,))
-    assert moved.shape == (1, 5, 17 * FEATURES + 4)
-    assert moved.isfinite().all()
-    about, changes = moved[0, 2, 34:68].view(17, 2), moved[0, 2, 68:102].view(17, 2)
-    assert (about[7] == 0).all()
-    assert (changes[7] == 0).all()
-    arm, wrists = moved[0, :, -4:].unflatten(1, (2, 2)).unbind(1)
+    said = moved(found, peak)
+    assert said.shape == (1, 5, WHOLE.features)
+    assert said.isfinite().all()
+    scores, about, square, *changes = said[0, 2, : 17 * 9].split([17, *[34] * 4])
+    assert scores[7] == 0
+    for one in (about, square, *changes):
+        assert not one.view(17, 2)[7].any()
+    arm, wrists = said[0, :, 17 * 9 : 17 * 9 + 4].unflatten(1, (2, 2)).unbind(1)
     assert (arm[2] == 0).all()
     assert not wrists.any()  # all lie in one place
 
 
-def test_pairs_say_how_one_joint_lies_to_another():
+def test_pairs_say_how_one_joint_lies_to_another_and_how_this_changes():
     torch.manual_seed(0)
     xy, score = torch.rand(1, 8, 17, 2), torch.ones(1, 8, 17)
-    apart = movements(xy, score, PAIRS)[..., -4:].unflatten(2, (2, 2))
-    along = xy[:, :, [5, 9]] - xy[:, :, [7, 10]]
-    torch.testing.assert_close(apart / apart[:, :1, :1].norm(), along / along[:, :1, :1].norm())
+    apart, change, further = moved(xy, score)[..., 17 * 9 :].unflatten(2, (3, 2, 2)).unbind(2)
+    along = (xy[:, :, [5, 9]] - xy[:, :, [7, 10]]) / figure_size(xy, score)
+    torch.testing.assert_close(apart, along)
+    torch.testing.assert_close(change[:, :-1], along[:, 1:] - along[:, :-1])
+    torch.testing.assert_close(further[:, 1:-2], along[:, 3:] - along[:, :-3])
+
+
+def test_a_part_is_measured_from_its_origin():
+    torch.manual_seed(0)
+    xy, score = torch.rand(1, 8, 17, 2), torch.ones(1, 8, 17)
+    about = moved(xy, score, ARM)[..., 3:9].unflatten(2, (3, 2))
+    torch.testing.assert_close(
+        about, (xy[:, :, [5, 7, 9]] - xy[:, :, [5, 6]].mean(2, keepdim=True)) / (2 * figure_size(xy, score))
+    )
+    score[:, :, 6] = 0  # the middle of what is seen
+    torch.testing.assert_close(moved(xy, score, ARM)[..., 3:5], torch.zeros(1, 8, 2))
 
 
 def test_nobody_is_all_zeros():
-    assert (movements(*places(torch.zeros(2, 17, 8, SIDE, SIDE)), PAIRS) == 0).all()
+    assert (moved(*places(torch.zeros(2, 17, 8, SIDE, SIDE))) == 0).all()
 
 
 def test_changes_are_in_units_of_the_person():
     """A person twice as large that moves twice as far looks the same but for its place in the square."""
     torch.manual_seed(0)
     xy, score = torch.rand(1, 8, 17, 2) / 4, torch.ones(1, 8, 17)
-    small, large = movements(xy, score, PAIRS), movements(2 * xy, score, PAIRS)
-    torch.testing.assert_close(small[..., 34:], large[..., 34:])
-    assert not torch.allclose(small[..., :34], large[..., :34])
+    small, large = moved(xy, score), moved(2 * xy, score)
+    square = slice(17 * 3, 17 * 5)
+    assert not torch.allclose(small[..., square], large[..., square])
+    small[..., square], large[..., square] = 0, 0
+    torch.testing.assert_close(small, large)
+
+
+def test_it_does_not_matter_which_arm_waves():
+    """A figure and its mirror image have the same features."""
+    torch.manual_seed(0)
+    parts = [{"channels": [5, 7, 9], "origin": [5, 6], "pairs": [[9, 5]]}]
+    config = {**TINY, "point_parts": parts, "point_mirror": list(COCO17.flip_joints)}
+    backbone = build("slowonly-points", **config).eval().backbone
+    xy, score = 4 + 24 * torch.rand(8, 17, 2), 0.2 + 0.8 * torch.rand(8, 17)
+    mirrored = (xy * torch.tensor([-1, 1]) + torch.tensor([SIDE - 1, 0]))[:, list(COCO17.flip_joints)]
+    one, other = backbone(drawn(xy, score)), backbone(drawn(mirrored, score[:, list(COCO17.flip_joints)]))
+    torch.testing.assert_close(one[:, 32:], other[:, 32:], rtol=1e-3, atol=1e-4)
+    assert one[:, 32:].any()
 
 
 def test_it_is_the_same_under_autocast():
@@ -88,10 +122,30 @@ def test_too_few_frames_are_refused():
         build("slowonly-points", **TINY)(torch.zeros(1, 17, 2, 8, 8))
 
 
-@pytest.mark.parametrize("pairs", [[[0, 17]], [[-1, 2]], [[1]], [[1, 2, 3]]])
-def test_pairs_of_channels_that_are_not_there_are_refused(pairs):
-    with pytest.raises(UsageError, match="pairs of the channels 0 to 16"):
-        build("slowonly-points", **TINY, point_pairs=pairs)
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"channels": [17], "origin": [0]}, "17 is none of the channels 0 to 16"),
+        ({"channels": [0], "origin": [99]}, "99 is none of the channels 0 to 16"),
+        ({"channels": [0], "origin": [0], "pairs": [[0, 17]]}, "17 is none of the channels 0 to 16"),
+        ({"channels": [-1], "origin": [0]}, "greater than or equal to 0"),
+        ({"channels": [], "origin": [0]}, "at least 1 item"),
+        ({"channels": [0], "origin": []}, "at least 1 item"),
+        ({"channels": [0]}, "required"),
+        ({"channels": [0], "origin": [0], "pairs": [[1]]}, "required"),
+        ({"channels": [0], "origin": [0], "else": 1}, "not permitted"),
+        (7, "valid dictionary"),
+    ],
+)
+def test_parts_of_channels_that_are_not_there_are_refused(wrong, why):
+    with pytest.raises(UsageError, match=f"point_parts: .*{why}"):
+        build("slowonly-points", **TINY, point_parts=[wrong])
+
+
+@pytest.mark.parametrize("wrong", [[0, 2], [0, 0], list(range(18)), ["a"], [0.0], [-1]])
+def test_a_mirror_that_is_no_order_of_the_first_channels_is_refused(wrong):
+    with pytest.raises(UsageError, match="an order of the first of 17 channels"):
+        build("slowonly-points", **TINY, point_mirror=wrong)
 
 
 @pytest.mark.parametrize("wrong", [{"point_blocks": -1}, {"point_streams": 0}])
@@ -110,7 +164,7 @@ def test_in_training_each_stream_answers_by_itself():
         shown = [bool(part.any()) for part in row.split([32, 16, 16], 1)]
         assert shown == [at == other for other in range(3)]
     network(heatmaps)[6:12].sum().backward()
-    first, second = (stream.enter[0].conv.weight.grad for stream in network.backbone.points)
+    first, second = (stream.parts[0].enter[0].conv.weight.grad for stream in network.backbone.points)
     assert bool(first.any())
     assert not second.any()
     assert not network.backbone.conv1.conv.weight.grad.any()
@@ -119,14 +173,14 @@ def test_in_training_each_stream_answers_by_itself():
 def test_the_answer_is_the_mean_of_what_the_streams_say():
     torch.manual_seed(0)
     network, heatmaps = (
-        build("slowonly-points", **{**TINY, "point_streams": 2}, point_pairs=[(0, 5)]).eval(),
+        build("slowonly-points", **{**TINY, "point_streams": 2}).eval(),
         torch.rand(2, 17, 8, 16, 16),
     )
     weight, bias = network.cls_head.fc_cls.weight, network.cls_head.fc_cls.bias
     nn.init.normal_(weight)
     embedding = network.embed(heatmaps)
-    moved = movements(*places(heatmaps), torch.tensor([[0], [5]]))
-    streams = [stream(moved) for stream in network.backbone.points]
+    said = network.backbone.moved(heatmaps)
+    streams = [stream(said) for stream in network.backbone.points]
     torch.testing.assert_close(embedding[:, -32:], torch.cat(streams, 1))
     alone = [
         3 * part @ share.T + bias

@@ -1,10 +1,13 @@
 """The recipes of networks of poses alone are the published ones; those of pictures are in test_two_streams.py."""
 
+import json
+
 import pytest
 import torch
 from swings import swings
 
 from poseact.models import build
+from poseact.skeleton import COCO17
 from poseact.train import recipe
 from poseact.train.clips import stack
 from poseact.train.network import network_config
@@ -46,15 +49,16 @@ def test_rates_follow_the_batch(name, share):
     assert learning_rate(made, 0, 1000, round(made.batch_size * share)) == pytest.approx(made.lr * share)
 
 
-@pytest.mark.parametrize(("kind", "channels", "pairs"), [("joint+limb", 34, 24), ("joint", 17, 24), ("limb", 17, 0)])
-def test_the_small_recipe_compares_the_ends_of_limbs_and_mirrored_joints(kind, channels, pairs):
+@pytest.mark.parametrize(("kind", "channels", "parts"), [("joint+limb", 34, 5), ("joint", 17, 5), ("limb", 17, 0)])
+def test_the_small_recipe_looks_at_the_parts_of_the_body(kind, channels, parts):
     made = recipe("small", {"preprocessing.kind": kind})
     clips = stack(swings(4).annotations, ["a", "b"], made.preprocessing)
     config = network_config(made, clips)
-    assert (config["in_channels"], len(config["point_pairs"])) == (channels, pairs)
-    assert ([9, 10] in config["point_pairs"], [0, 5] in config["point_pairs"]) == (bool(pairs), bool(pairs))
+    assert (config["in_channels"], len(config["point_parts"])) == (channels, parts)
+    assert config["point_mirror"] == (list(COCO17.flip_joints) if parts else [])
+    assert json.loads(json.dumps(config)) == config
     network = build(made.architecture, **config).eval()
     assert network(torch.rand(1, channels, made.preprocessing.clip_len, 32, 32)).shape == (1, 2)
-    own = network_config(recipe("small", {"config": {**made.config, "point_pairs": [[0, 1]]}}), clips)
-    assert own["point_pairs"] == [[0, 1]]
-    assert "point_pairs" not in network_config(recipe("small", {"architecture": "slowonly"}), clips)
+    own = [{"channels": [0], "origin": [0]}]
+    assert network_config(recipe("small", {"config": {**made.config, "point_parts": own}}), clips)["point_parts"] == own
+    assert "point_parts" not in network_config(recipe("small", {"architecture": "slowonly"}), clips)
