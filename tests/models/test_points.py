@@ -154,6 +154,14 @@ def test_impossible_numbers_of_blocks_and_streams_are_refused(wrong):
         build("slowonly-points", **{**TINY, **wrong})
 
 
+def test_dropout_is_for_the_volumes_alone():
+    network = build("slowonly-points", **TINY, volume_dropout=1.0).train()
+    volumes, points = network.backbone(torch.rand(6, 17, 4, 16, 16)).flatten(1).split(6)
+    assert not volumes.any()
+    assert points.any()
+    assert network.cls_head.dropout.p == 0
+
+
 def test_in_training_each_stream_answers_by_itself():
     torch.manual_seed(0)
     network, heatmaps = build("slowonly-points", **{**TINY, "point_streams": 2}).train(), torch.rand(6, 17, 4, 16, 16)
