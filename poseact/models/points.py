@@ -182,9 +182,9 @@ class SlowOnlyPoints(SlowOnly):
         point_streams: networks alike but for their first weights, an ensemble; each has the say of the SlowOnly.
         point_width, point_blocks: of each PartStream.
         point_parts: the fields of a PointPart for each part that is looked at by itself; none: all channels as one.
-        volume_dropout: of the SlowOnly's features in training; the networks of points do without.
         point_mirror: each channel's mirror image, of the first ones, which parts are made of; none: parts are looked at
             from one side only.
+        volume_dropout: of the SlowOnly's features in training; the networks of points do without.
         config: as for SlowOnly.
     Raises: UsageError for no stream, a negative number of blocks, or parts that are none of channels.
     """
