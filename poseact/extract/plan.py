@@ -23,14 +23,12 @@ class FramePlan:
         seconds: length of a window, the length of the clips that the classifier was trained on.
         stretches: at least so many windows.
         period: seconds of video per window.
-        dense: a video that is no longer than one window is looked at with so many times as many frames.
     """
 
     frames: int | None = None
     seconds: float = 4 / 3
     stretches: int = 1
     period: float = 4.0
-    dense: int = 1
 
     @classmethod
     def middle(cls, frames: int, seconds: float = inf) -> FramePlan:
@@ -45,8 +43,7 @@ class FramePlan:
         duration = max(info.duration, total / max(info.fps, 1.0))
         stretches = max(self.stretches, round(duration / self.period))
         share = min(1.0, stretches * self.seconds / duration)
-        frames = self.frames * (self.dense if stretches == 1 and share == 1.0 else 1)
-        within = (np.arange(frames) + 0.5) / frames - 0.5
+        within = (np.arange(self.frames) + 0.5) / self.frames - 0.5
         centres = np.arange(stretches) + 0.5
         positions = (centres[:, None] + share * within) * total / stretches
         return np.unique(np.floor(positions + 1e-6).astype(np.int64).clip(0, total - 1))  # 14.999... is frame 15

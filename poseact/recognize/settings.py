@@ -99,7 +99,8 @@ class Settings:
     def plan(self, clip_len: int, seconds: float | None) -> FramePlan:
         """Which frames to look at for a model: in each window as many as its clips have, or more if it is long.
 
-        A video that is no longer than a clip is looked at with the frames of all clips that are cut out of it.
+        There are at least so many windows that each clip that is cut out of one could have frames of its own: a video
+        of a few seconds is seen as a whole or nearly, one no longer than a window with the frames of all clips.
 
         Args:
             clip_len: frames of its clips. seconds: their length; None: that of a whole video, but at most `LONGEST`.
@@ -110,9 +111,9 @@ class Settings:
         length = LONGEST if seconds is None else seconds
         frames = max(clip_len, ceil(length / LARGEST_STEP))
         clips = 1 if seconds is None else self.effort.clips or 1
-        dense = max(1, ceil(clips * clip_len / frames))
         period = length if self.without_breaks else max(period, length)
-        return FramePlan(frames, seconds=length, period=period, dense=dense)
+        stretches = ceil(clips * clip_len / frames)
+        return FramePlan(frames, seconds=length, period=period, stretches=stretches)
 
 
 def arithmetic(precision: str, device: str) -> str:

@@ -30,13 +30,13 @@ def test_short_videos_are_covered_evenly():
     assert indices.tolist() == list(range(1, 32, 2))
 
 
-@pytest.mark.parametrize(("frames", "looked_at"), [(40, 32), (24, 24), (41, 16), (230, 32)])
-def test_a_video_that_one_window_covers_is_looked_at_densely(frames, looked_at):
-    indices = FramePlan(frames=16, dense=2).indices(video(frames))
+@pytest.mark.parametrize(("frames", "looked_at"), [(40, 32), (24, 24), (41, 32), (100, 32), (230, 32), (400, 48)])
+def test_two_windows_at_least_are_looked_at(frames, looked_at):
+    indices = FramePlan(frames=16, stretches=2).indices(video(frames))
     assert len(indices) == looked_at
-    without_breaks = FramePlan(frames=16, dense=2, period=4 / 3)
-    assert len(without_breaks.indices(video(240))) == 6 * 16
     assert abs(int(indices[0]) + int(indices[-1]) - (frames - 1)) <= 1
+    without_breaks = FramePlan(frames=16, stretches=2, period=4 / 3)
+    assert len(without_breaks.indices(video(240))) == 6 * 16
 
 
 def test_the_middle_of_a_longer_video_is_looked_at():

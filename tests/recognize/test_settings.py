@@ -45,7 +45,8 @@ def test_every_frame_wins():
 @pytest.mark.parametrize(
     ("clip", "seconds", "frames", "first", "last"),
     [
-        (EMBEDDED, 2.0, 16, 11, 48),
+        (EMBEDDED, 2.0, 32, 0, 59),
+        (EMBEDDED, 4.0, 32, 11, 108),
         (EMBEDDED, 1.0, 30, 0, 29),
         (PUBLISHED, 2.0, 48, 0, 59),
         (PUBLISHED, 10.0, 48, 3, 296),
@@ -53,7 +54,16 @@ def test_every_frame_wins():
         ((32, None), 5.0, 40, 1, 148),
         ((16, 8.0), 8.0, 32, 3, 236),
     ],
-    ids=["embedded", "shorter", "published", "a data set's longest", "windows", "pictures and poses", "own, long"],
+    ids=[
+        "a few seconds",
+        "two windows",
+        "shorter",
+        "published",
+        "a data set's longest",
+        "windows",
+        "pictures and poses",
+        "own, long",
+    ],
 )
 def test_a_model_sees_as_many_frames_as_its_clips_have(clip, seconds, frames, first, last):
     indices = Settings().plan(*clip).indices(video(seconds))
