@@ -87,8 +87,7 @@ def stack(
 
     Args:
         seconds: length of the windows into which longer clips are cut when the network is judged; None: whole clips.
-            Steady poses are in px of the middle frame of the clip, not of each window as in `recognize`: the two differ
-            by how the camera turned in between.
+            Steady poses are in px of the middle frame of their window.
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
     layouts = {sequence.layout for sequence in sequences}
@@ -106,9 +105,12 @@ def stack(
             xy, score = without_weak_joints(
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
-            xy = steadied(xy, sequence.camera[frames]) if preprocessing.steady else xy
-            number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
             cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
+            if preprocessing.steady:
+                xy = xy.copy()
+                for window in cut:
+                    xy[:, window] = steadied(xy[:, window], sequence.camera[frames][window])
+            number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
             parts.append((sequence, _with_people(xy, people), _with_people(score, people), number, cut))
     if not parts:
         raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")

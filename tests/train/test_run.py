@@ -76,6 +76,8 @@ def test_long_clips_are_judged_window_by_window_as_evaluate_does(dataset, tmp_pa
     long = [sequence(f"long{number}", number % 2, frames) for number, frames in enumerate((6, 13, 30, 40))]
     long[2].box_score[:, 9:18] = 0  # nobody there in the middle
     long[2].keypoint_score[:, 9:18] = 0
+    for one in long:  # the camera turns and comes nearer
+        one.camera[1:] = (1.005, 0.02, 0.5, -0.3)
     dataset = PoseDataset(
         [*dataset.annotations[:10], *long], {**dataset.splits, "val": [one.name for one in long]}, dataset.classes
     )
