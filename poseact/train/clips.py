@@ -87,7 +87,7 @@ def stack(
 
     Args:
         seconds: length of the windows into which longer clips are cut when the network is judged; None: whole clips.
-            Steady poses are in px of the middle frame of their window.
+            Steady poses are in px of the middle frame of their window; frames of no window stay as they are.
     Raises: InvalidPoses when nothing is left, layouts are mixed, or a label lies outside the classes.
     """
     layouts = {sequence.layout for sequence in sequences}
