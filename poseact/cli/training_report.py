@@ -146,7 +146,7 @@ def report_run(run: Run, out: Path) -> None:
             f"{found.temperature:.2f}; reliability diagram in {path}"
         )
         typer.echo(
-            f"unknown: below {found.unknown_below:.1%} or above energy {found.unknown_above:.2f}; "
+            f"unknown: below {found.unknown_below:.1%} or above strangeness {found.unknown_above:.2f}; "
             f"{found.kept:.1%} of the validation clips are named"
         )
     card = write_model_card(run.card, run.weights)

@@ -18,7 +18,7 @@ KEPT = 0.95
 
 @dataclass(frozen=True)
 class Thresholds:
-    """What a model names: probabilities from `below` on, energies up to `above`; None: the energy decides nothing."""
+    """What a model names: probabilities from `below` on, strangeness up to `above`; None: it decides nothing."""
 
     below: float = 0.0
     above: float | None = None
@@ -26,8 +26,8 @@ class Thresholds:
     def named(self, scores: Scores) -> Array:
         """(N,) bool: the clips that get an answer."""
         named: Array = scores.probability.max(1) >= self.below
-        if self.above is not None and scores.energy is not None:
-            named &= scores.energy <= self.above
+        if self.above is not None and scores.strangeness is not None:
+            named &= scores.strangeness <= self.above
         return named
 
 
@@ -50,7 +50,8 @@ class OpenSet:
 
     Attributes:
         known, unknown: clips.
-        probability, energy: by the largest probability, and by the negative energy; None without energies.
+        probability, energy, strangeness: by the largest probability, and by the other two, of which the known have
+            less; None where they were not measured.
         named_known, named_unknown: shares that get an answer by the thresholds of the model.
     """
 
@@ -58,19 +59,22 @@ class OpenSet:
     unknown: int
     probability: Separation
     energy: Separation | None
+    strangeness: Separation | None
     named_known: float
     named_unknown: float
 
 
 def open_set(known: Scores, unknown: Scores, thresholds: Thresholds) -> OpenSet:
     """Compare the scores of known and of unknown clips; at least one of each."""
-    energies = None
-    if known.energy is not None and unknown.energy is not None:
-        energies = separation(-known.energy, -unknown.energy)
     return OpenSet(
-        len(known), len(unknown), separation(known.probability.max(1), unknown.probability.max(1)), energies,
+        len(known), len(unknown), separation(known.probability.max(1), unknown.probability.max(1)),
+        _by_less(known.energy, unknown.energy), _by_less(known.strangeness, unknown.strangeness),
         float(thresholds.named(known).mean()), float(thresholds.named(unknown).mean()),
     )  # fmt: skip
+
+
+def _by_less(known: Array | None, unknown: Array | None) -> Separation | None:
+    return None if known is None or unknown is None else separation(-known, -unknown)
 
 
 def separation(known: Array, unknown: Array) -> Separation:

@@ -80,4 +80,5 @@ def scores_of(
         classifier.card.name, np.stack([one.probability for one in judged]),
         np.array([clip.label for clip in clips], np.int64), tuple(clip.name for clip in clips),
         np.array([one.energy for one in judged]), np.stack(untempered),
+        np.array([one.strangeness for one in judged]),
     )  # fmt: skip

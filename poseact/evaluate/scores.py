@@ -23,7 +23,7 @@ class Scores:
         probability: (N, C) float32, rows that add up to 1.
         label: (N,) int64 true classes; -1 where nobody knows.
         names: of the clips; empty where the file does not tell.
-        energy: (N,) float64, see `poseact.recognize.energy`; None where nobody measured it.
+        energy, strangeness: (N,) float64, see `poseact.recognize`; None where nobody measured it.
         untempered: (N, C) float, what `probability` would be at temperature 1; None where nobody measured it.
     """
 
@@ -33,6 +33,7 @@ class Scores:
     names: tuple[str, ...] = ()
     energy: Array | None = None
     untempered: Array | None = None
+    strangeness: Array | None = None
 
     def __len__(self) -> int:
         return len(self.probability)
@@ -63,6 +64,7 @@ def fuse(parts: Sequence[Scores], weights: Sequence[float] | None = None) -> Sco
     return Scores(
         source, mean.astype(np.float32), label, next((one.names for one in matched if one.names), ()),
         _mean_of_all(given, [one.energy for one in matched]), _mean_of_all(given, [one.untempered for one in matched]),
+        _mean_of_all(given, [one.strangeness for one in matched]),
     )  # fmt: skip
 
 
@@ -109,5 +111,5 @@ def _by_name(first: Scores, other: Scores, both: str) -> Scores:
     if missing:
         raise InvalidPoses(f"{both}: it has no scores for {len(missing)} clips, such as {missing[0]!r}")
     rows = [place[name] for name in first.names]
-    energy, untempered = (None if one is None else one[rows] for one in (other.energy, other.untempered))
-    return Scores(other.source, other.probability[rows], other.label[rows], first.names, energy, untempered)
+    measured = (None if one is None else one[rows] for one in (other.energy, other.untempered, other.strangeness))
+    return Scores(other.source, other.probability[rows], other.label[rows], first.names, *measured)

@@ -19,11 +19,12 @@ class Judgement:
 
     Attributes:
         probability: (classes,) float32.
-        energy: mean over the views; see `poseact.recognize.energy`.
+        energy, strangeness: means over the views; see `poseact.recognize.energy` and `poseact.recognize.strangeness`.
     """
 
     probability: Array
     energy: float
+    strangeness: float
 
 
 @dataclass(frozen=True)
@@ -33,12 +34,13 @@ class Answer:
     Attributes:
         predictions: every class, most probable first; the mean over the windows.
         segments: the most probable class of each window.
-        energy: the mean over the windows; None without any.
+        energy, strangeness: means over the windows; None without any.
     """
 
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
     energy: float | None = None
+    strangeness: float | None = None
 
 
 def answer(
@@ -70,13 +72,16 @@ def answer(
             person=int(poses.track_id[person]), probability=float(one.probability.max()),
             label=named(
                 ranked(one.probability, labels), unknown_below, int(present[part.first : part.last + 1].sum()),
-                one.energy, unknown_above,
+                one.strangeness, unknown_above,
             ),
         )
         for part, one in zip(parts, judged, strict=True)
     )  # fmt: skip
     mean: Array = np.stack([one.probability for one in judged]).mean(0)
-    return Answer(ranked(mean, labels), segments, float(np.mean([one.energy for one in judged])))
+    return Answer(
+        ranked(mean, labels), segments, float(np.mean([one.energy for one in judged])),
+        float(np.mean([one.strangeness for one in judged])),
+    )  # fmt: skip
 
 
 def ranked(probability: Array, labels: Sequence[str]) -> tuple[Prediction, ...]:

@@ -21,6 +21,7 @@ from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, heatm
 from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
+from poseact.recognize.strangeness import strangeness
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card
 
@@ -79,6 +80,12 @@ class Classifier:
         )
         weights = stream_weights if len(self.streams) > 1 else None
         self._shares = shares(weights, len(self.streams), "--stream-weights", STREAMS)
+        if card.typical and len(card.typical) != len(self.streams):
+            raise ModelError(
+                f"{card.name}: its card has typical logits of {len(card.typical)} streams, and the network "
+                f"{len(self.streams)}"
+            )
+        self._typical = torch.tensor(card.typical, dtype=torch.float64) if card.typical else None
 
     @classmethod
     def open(
@@ -118,7 +125,7 @@ class Classifier:
 
     @property
     def unknown_above(self) -> float | None:
-        """An energy above this is not named; None when the card has no threshold, or it is for other stream weights."""
+        """A strangeness above this is not named; None without a threshold, or if it is for other stream weights."""
         usual = all(share == self._shares[0] for share in self._shares)
         return self.card.unknown_above if usual else None
 
@@ -171,7 +178,7 @@ class Classifier:
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
         pictures: Shown | None = None,
     ) -> Judgement:  # fmt: skip
-        """The probabilities and the energy of one stretch. Args and raises: as for `probability`."""
+        """What there is to say of one stretch. Args and raises: as for `probability`."""
         logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
         return self.judged(logits, self.card.temperature)
 
@@ -213,10 +220,15 @@ class Classifier:
 
     def judged(self, logits: Tensor, temperature: float = 1.0) -> Judgement:
         """(streams, views, classes) logits -> the answer: means over the views, then over the streams by weight."""
-        of_streams: Array = energy(logits, temperature).mean(1).numpy()
+        strange = strangeness(logits, temperature, self._typical)
         return Judgement(
-            self.fused(self.probabilities(logits, temperature)), float(np.asarray(self._shares) @ of_streams)
-        )
+            self.fused(self.probabilities(logits, temperature)), self._over_all(energy(logits, temperature)),
+            self._over_all(strange),
+        )  # fmt: skip
+
+    def _over_all(self, values: Tensor) -> float:
+        """(streams, views) -> the mean over the views, then over the streams by weight."""
+        return float(np.asarray(self._shares) @ values.mean(1).numpy())
 
     def fused(self, by_stream: Array) -> Array:
         """(streams, classes) -> (classes,): the mean of the streams, by their weights."""

@@ -28,7 +28,7 @@ class Ensemble:
     All classifiers look at the same windows, so that each segment is one stretch of time: the shortest that one of them
     asks for, because a network that was trained on short clips does not know long ones, while a network without windows
     takes clips of any length. The thresholds beyond which nothing is named are the weighted means of theirs; there is
-    one for the energy only where all have one.
+    one for the strangeness only where all have one.
 
     Args:
         classifiers: at least one. weights: one per classifier, None for equal ones; 0 leaves one out.
@@ -99,10 +99,11 @@ class Ensemble:
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
         pictures: Shown | None = None,
     ) -> Judgement:  # fmt: skip
-        """The weighted means of probabilities and energies. Args and raises: as for `Classifier.probability`."""
+        """The weighted means of what each says. Args and raises: as for `Classifier.probability`."""
         judged = [(share, one.judge(poses, rows, frames, pictures)) for share, one in self._weighted()]
         mean: Array = np.sum([share * one.probability for share, one in judged], axis=0)
-        return Judgement(mean, sum(share * one.energy for share, one in judged))
+        energy = sum(share * one.energy for share, one in judged)
+        return Judgement(mean, energy, sum(share * one.strangeness for share, one in judged))
 
     def _weighted(self) -> list[tuple[float, Classifier]]:
         return [(share, one) for share, one in zip(self._shares, self.classifiers, strict=True) if share > 0]

@@ -100,4 +100,5 @@ class Recognizer:
             id=int(poses.track_id[row]), row=row, frames=int(present.sum()),
             interpolated=int(poses.interpolated[row].sum()), first_pts=float(pts[0]), last_pts=float(pts[-1]),
             predictions=answer.predictions, segments=answer.segments, energy=answer.energy,
+            strangeness=answer.strangeness,
         )  # fmt: skip

@@ -17,7 +17,8 @@ class Person:
         first_pts, last_pts: s.
         predictions: every class, most probable first.
         segments: per window of the video.
-        energy: how unlike the training clips the person's movement is to the model; None where it was not measured.
+        energy: see `poseact.recognize.energy`; None where it was not measured.
+        strangeness: how unlike the training clips the movement is to the model; None where it was not measured.
     """
 
     id: int
@@ -29,10 +30,11 @@ class Person:
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
     energy: float | None = None
+    strangeness: float | None = None
 
     def label(self, unknown_below: float, unknown_above: float | None = None) -> str:
         """The answer for this person in one word; see `named`."""
-        return named(self.predictions, unknown_below, self.frames, self.energy, unknown_above)
+        return named(self.predictions, unknown_below, self.frames, self.strangeness, unknown_above)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class Recognition:
         device: where the networks ran.
         frames_looked_at: of the video's frames.
         timings: seconds per stage.
-        unknown_above: an energy above this is not named; None where the model has no such threshold.
+        unknown_above: a strangeness above this is not named; None where the model has no such threshold.
     """
 
     source: str
@@ -119,9 +121,9 @@ class Recognition:
                 f"the best guess, {best.label}, has {best.probability:.1%}, and below {self.unknown_below:.1%} the "
                 f"model names nothing"
             )
-        if _too_strange(person.energy, self.unknown_above):
+        if _too_strange(person.strangeness, self.unknown_above):
             reasons.append(
-                f"the movement is unlike what the model was trained on: energy {person.energy:.2f}, above "
+                f"the movement is unlike what the model was trained on: strangeness {person.strangeness:.2f}, above "
                 f"{self.unknown_above:.2f}"
             )
         return "; ".join(reasons)
@@ -135,20 +137,20 @@ LEAST_FRAMES = 4
 
 
 def named(
-    predictions: tuple[Prediction, ...], unknown_below: float, frames: int, energy: float | None = None,
+    predictions: tuple[Prediction, ...], unknown_below: float, frames: int, strangeness: float | None = None,
     unknown_above: float | None = None,
 ) -> str:  # fmt: skip
     """The most probable class; "no person" without any.
 
-    "unknown" when it is less probable than one threshold, when the energy is above the other, or when the person is
-    seen in fewer than `LEAST_FRAMES` frames. Without an energy or its threshold, the other two decide.
+    "unknown" when it is less probable than one threshold, when the strangeness is above the other, or when the person
+    is seen in fewer than `LEAST_FRAMES` frames. Without a strangeness or its threshold, the other two decide.
     """
     if not predictions:
         return NO_PERSON
     best = predictions[0]
-    doubtful = best.probability < unknown_below or frames < LEAST_FRAMES or _too_strange(energy, unknown_above)
+    doubtful = best.probability < unknown_below or frames < LEAST_FRAMES or _too_strange(strangeness, unknown_above)
     return UNKNOWN if doubtful else best.label
 
 
-def _too_strange(energy: float | None, unknown_above: float | None) -> bool:
-    return energy is not None and unknown_above is not None and energy > unknown_above
+def _too_strange(strangeness: float | None, unknown_above: float | None) -> bool:
+    return strangeness is not None and unknown_above is not None and strangeness > unknown_above

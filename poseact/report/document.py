@@ -41,8 +41,8 @@ class SegmentPart(Part):
 class PersonPart(Part):
     """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s.
 
-    `energy` tells how unlike the training clips the movement is to the model; `doubt` why the label is "unknown", null
-    where a class is named.
+    `strangeness` tells how unlike the training clips the movement is to the model, and so does `energy` by another
+    measure; `doubt` why the label is "unknown", null where a class is named.
     """
 
     track: int
@@ -52,6 +52,7 @@ class PersonPart(Part):
     last: Seconds
     label: str
     energy: float | None
+    strangeness: float | None
     doubt: str | None
     predictions: tuple[PredictionPart, ...]
     segments: tuple[SegmentPart, ...]
@@ -155,6 +156,7 @@ def _person(person: Person, recognition: Recognition) -> PersonPart:
         last=_seconds(person.last_pts),
         label=recognition.label_of(person),
         energy=None if person.energy is None else _finite(person.energy),
+        strangeness=None if person.strangeness is None else _finite(person.strangeness),
         doubt=valid_unicode(recognition.doubt(person)) or None,
         predictions=_predictions(person.predictions),
         segments=tuple(_segment(segment) for segment in person.segments),

@@ -110,8 +110,8 @@ def _figures(card: Card, pictures: list[str]) -> list[str]:
     if isinstance(again, dict):
         rows.append(("Calibrated again", _values(again)))
     rows.append(("Temperature", f"{card.temperature:g}"))
-    energy = "" if card.unknown_above is None else f", or an energy above {card.unknown_above:g}"
-    rows.append(('Answers "unknown"', f"below a probability of {card.unknown_below:.1%}{energy}"))
+    strange = "" if card.unknown_above is None else f", or a strangeness above {card.unknown_above:g}"
+    rows.append(('Answers "unknown"', f"below a probability of {card.unknown_below:.1%}{strange}"))
     drawn = [f"![{PICTURES[one]}]({one})" for one in pictures]
     return ["## Figures", _table(("validation part", ""), rows), *drawn]
 

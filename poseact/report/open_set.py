@@ -28,10 +28,10 @@ def open_set_parts(found: Evaluation) -> list[RenderableType]:
     limits = found.thresholds
     if limits is not None and (limits.below or limits.above is not None):
         share, right = _named(found)
-        energy = "" if limits.above is None else f" or above energy {limits.above:.2f}"
+        strange = "" if limits.above is None else f" or above strangeness {limits.above:.2f}"
         parts.append(Text(
             f"named: {share:.1%} of the clips with a person, {right:.1%} of them rightly; the others are unknown "
-            f"(below {limits.below:.1%}{energy})"
+            f"(below {limits.below:.1%}{strange})"
         ))  # fmt: skip
     if found.open_set is not None:
         parts.append(_separation_table(found.open_set))
@@ -48,7 +48,8 @@ def _separation_table(found: OpenSet) -> Table:
     table.add_column("told apart by")
     table.add_column("AUROC", justify="right", no_wrap=True)
     table.add_column("unknown taken for known where 95 % of the known are", justify="right")
-    for name, one in (("largest probability", found.probability), ("energy", found.energy)):
+    measures = {"largest probability": found.probability, "energy": found.energy, "strangeness": found.strangeness}
+    for name, one in measures.items():
         if one is not None:
             table.add_row(name, f"{one.auroc:.3f}", f"{one.fpr95:.1%}")
     return table
@@ -67,6 +68,7 @@ def open_set_json(found: Evaluation) -> dict[str, Any]:
         "open_set": None if known is None else {
             "known": known.known, "unknown": known.unknown, "probability": _separation(known.probability),
             "energy": None if known.energy is None else _separation(known.energy),
+            "strangeness": None if known.strangeness is None else _separation(known.strangeness),
             "named_known": round(known.named_known, _DIGITS), "named_unknown": round(known.named_unknown, _DIGITS),
         },
     }  # fmt: skip
@@ -86,7 +88,7 @@ def _named(found: Evaluation) -> tuple[float, float]:
 
 
 def write_answers(found: Evaluation, path: Path) -> None:
-    """Write a CSV with a row per clip: its class, the best guess, its probability, the energy, and if it is named.
+    """Write a CSV with a row per clip: its class, the best guess, its probability and measures, and if it is named.
 
     Raises: OutputError.
     """
@@ -94,13 +96,14 @@ def write_answers(found: Evaluation, path: Path) -> None:
     named = np.ones(len(scores), bool) if found.thresholds is None else found.thresholds.named(scores)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(["name", "label", "guess", "probability", "energy", "named"])
+        writer.writerow(["name", "label", "guess", "probability", "energy", "strangeness", "named"])
         for row, probability in enumerate(scores.probability):
             best = int(probability.argmax())
             writer.writerow([
                 valid_unicode(scores.names[row]) if scores.names else row, found.labels[scores.label[row]],
                 found.labels[best], f"{probability[best]:.6f}",
-                "" if scores.energy is None else f"{scores.energy[row]:.6f}", "yes" if named[row] else "no",
+                *("" if one is None else f"{one[row]:.6f}" for one in (scores.energy, scores.strangeness)),
+                "yes" if named[row] else "no",
             ])  # fmt: skip
 
 
@@ -113,13 +116,13 @@ def calibration_table(found: Recalibration, title: str) -> Table:
     old, new = found.before, found.after
     table.add_row("temperature", f"{old.temperature:.4f}", f"{new.temperature:.4f}")
     table.add_row("unknown below probability", f"{old.unknown_below:.1%}", f"{new.unknown_below:.1%}")
-    table.add_row("unknown above energy", _energy(old.unknown_above), _energy(new.unknown_above))
+    table.add_row("unknown above strangeness", _or_none(old.unknown_above), _or_none(new.unknown_above))
     table.add_row("calibration error", f"{found.reliability_before.error:.3f}", f"{found.found.after.error:.3f}")
     table.add_row("clips that are named", "", f"{found.found.kept:.1%}")
     return table
 
 
-def _energy(value: float | None) -> str:
+def _or_none(value: float | None) -> str:
     return "none" if value is None else f"{value:.3f}"
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from poseact.recognize.energy import energy
+from poseact.recognize.strangeness import centred, strangeness
 from poseact.train.metrics import Reliability, measure, reliability
 from poseact.types import Array
 
@@ -26,7 +26,7 @@ class Calibration:
     Attributes:
         temperature: by which its logits are divided.
         unknown_below: the probability that 95 % of the right answers reach.
-        unknown_above: the energy that 95 % of the clips do not exceed.
+        unknown_above: the strangeness that 95 % of the clips do not exceed.
         before, after: calibration without the temperature and with it.
         top1, mean_class: in [0, 1], with it.
         kept: share of the clips that both thresholds leave an answer.
@@ -60,24 +60,27 @@ class Calibration:
         }
 
 
-def calibrate(logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,)) -> Calibration:
+def calibrate(
+    logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,), typical: Tensor | None = None
+) -> Calibration:
     """Fit the temperature, then the thresholds, to the answers of a network.
 
     Args:
         logits: N times (streams, views, classes); views may differ in number.
         label: (N,).
         shares: of the streams in the answer; they add up to 1.
+        typical: see `strangeness`.
     """
     temperature = round(fit_temperature(logits, label, shares), _DIGITS)
     truth: Array = label.numpy()
     before, after = (answers(logits, one, shares).numpy() for one in (1.0, temperature))
     right = after.max(1)[after.argmax(1) == truth]
-    energies = np.array([energies_of(one, temperature, shares) for one in logits])
+    strange = np.array([strangeness_of(one, temperature, shares, typical) for one in logits])
     # Rounded outwards, so that the clip on the threshold itself is kept.
     below = math.floor(_quantile(right, 1 - KEPT, "lower") * 10**_DIGITS) / 10**_DIGITS if len(right) else 0.0
-    above = math.ceil(_quantile(energies, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
+    above = math.ceil(_quantile(strange, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
     metrics = measure(after, truth)
-    kept = float(((after.max(1) >= below) & (energies <= above)).mean())
+    kept = float(((after.max(1) >= below) & (strange <= above)).mean())
     return Calibration(
         temperature, below, above, reliability(before, truth), reliability(after, truth), metrics.top1,
         metrics.mean_class, kept,
@@ -93,9 +96,26 @@ def answers(logits: Sequence[Tensor], temperature: float, shares: Sequence[float
     return _answers(_alike(logits), temperature, shares)
 
 
-def energies_of(logits: Tensor, temperature: float, shares: Sequence[float] = (1.0,)) -> float:
-    """The energy of one clip's (streams, views, classes), as recognition has it."""
-    return float(torch.tensor(shares, dtype=torch.float64) @ energy(logits, temperature).mean(1))
+def strangeness_of(
+    logits: Tensor, temperature: float, shares: Sequence[float] = (1.0,), typical: Tensor | None = None
+) -> float:
+    """The strangeness of one clip's (streams, views, classes), as recognition has it."""
+    return float(torch.tensor(shares, dtype=torch.float64) @ strangeness(logits, temperature, typical).mean(1))
+
+
+def as_rows(typical: Tensor) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """Typical logits as a card has them."""
+    return tuple(tuple(tuple(map(float, row)) for row in rows) for rows in typical.tolist())
+
+
+def typical_logits(logits: Sequence[Tensor], label: Tensor) -> Tensor:
+    """(streams, rows, classes) float64: the mean over the clips of each class that has some, centred, as cards have it.
+
+    Args: as for `calibrate`, but of clips that were trained on.
+    """
+    means = torch.stack([centred(one).mean(1) for one in logits], 1)  # (streams, N, classes)
+    of_classes = [means[:, label == number].mean(1) for number in label.unique()]
+    return torch.stack(of_classes, 1).round(decimals=_DIGITS)
 
 
 def fit_temperature(logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,)) -> float:

@@ -15,7 +15,7 @@ from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
 from poseact.train.batches import view_outputs
-from poseact.train.calibration import answers, calibrate
+from poseact.train.calibration import answers, as_rows, calibrate, typical_logits
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
@@ -83,16 +83,18 @@ def few_shot(
             if on_warning:
                 on_warning(line)
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
-        weight, bias = fit_head(torch.cat(embedded(clips)), clips.label, len(dataset.classes))
+        features = torch.cat(embedded(clips))
+        weight, bias = fit_head(features, clips.label, len(dataset.classes))
+        typical = typical_logits([one[None] @ weight.T + bias for one in features], clips.label)
         found, final = None, None
         if validation is not None:
             logits = [one @ weight.T + bias for one in embedded(validation)]
-            found = calibrate(logits, validation.label)
+            found = calibrate(logits, validation.label, typical=typical)
             final = measure(answers(logits, 1.0).numpy(), validation.label.numpy())
         backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
         figures = found.figures if found else {}
         card = card.model_copy(update={
-            **(found.card if found else {}), "training": {
+            **(found.card if found else {}), "typical": as_rows(typical), "training": {
                 "clips": len(clips), "validation_clips": len(validation) if validation else 0, "few_shot": backbone,
                 **figures, "train_splits": list(train_splits), "validation_splits": list(validation_splits),
                 "data": fingerprint(clips, validation),

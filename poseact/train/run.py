@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
+from math import ceil
 from pathlib import Path
 
 from pydantic import ValidationError
@@ -14,7 +15,7 @@ from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset
 from poseact.recognize.videos import VideoPictures
-from poseact.train.calibration import Calibration, calibrate
+from poseact.train.calibration import Calibration, as_rows, calibrate, typical_logits
 from poseact.train.checkpoint import CHECKPOINT
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
@@ -32,6 +33,9 @@ from poseact.train.settings import TrainSettings
 from poseact.train.teacher import Opinions, taught
 from poseact.types import PoseSequence
 from poseact.zoo import Card, Preprocessing, save
+
+TYPICAL_CLIPS = 50
+TYPICAL_CLASSES = 400
 
 
 @dataclass(frozen=True)
@@ -113,6 +117,10 @@ def train(
     check(clips, validation)
     if "rgb" in settings.streams:
         clips, validation = _with_pictures(clips, videos), validation and _with_pictures(validation, videos)
+    learnt = None
+    if len(dataset.classes) <= TYPICAL_CLASSES:
+        learnt = stack(examples(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
+        learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
     clips = taught(clips, teachers, settings.teacher_share)
     card = _card(settings, inputs, clips, name, licence)
     document = {
@@ -136,7 +144,7 @@ def train(
             if on_epoch and processes.writes:
                 on_epoch(epoch)
         splits = {"train_splits": list(train_splits), "validation_splits": list(validation_splits)}
-        return _finish(trainer, out, card, splits, half=half)
+        return _finish(trainer, out, card, splits, learnt, half=half)
 
 
 def description(trainer: Trainer) -> str:
@@ -152,6 +160,15 @@ def description(trainer: Trainer) -> str:
         f"{len(trainer.train.classes)} classes to train on, {to_validate} to validate on; batches "
         f"of {trainer.batch_size}{several}, {precision} on {trainer.device}{went_on}"
     )
+
+
+def examples(sequences: Sequence[PoseSequence], count: int) -> list[PoseSequence]:
+    """At most `count` of each label, spread evenly over the order given, in that order."""
+    of_label: dict[int, list[int]] = {}
+    for row, sequence in enumerate(sequences):
+        of_label.setdefault(sequence.label, []).append(row)
+    kept = {row for rows in of_label.values() for row in rows[:: ceil(len(rows) / count)]}
+    return [sequence for row, sequence in enumerate(sequences) if row in kept]
 
 
 def _with_pictures(clips: Clips, videos: Mapping[str, VideoPictures] | None) -> Clips:
@@ -180,18 +197,22 @@ def _card(settings: TrainSettings, inputs: Preprocessing, clips: Clips, name: st
         ) from error
 
 
-def _finish(trainer: Trainer, out: Path, card: Card, splits: dict[str, list[str]], *, half: bool) -> Run:
+def _finish(
+    trainer: Trainer, out: Path, card: Card, splits: dict[str, list[str]], learnt: Clips | None, *, half: bool
+) -> Run:
     settings, clips, validation = trainer.settings, trainer.train, trainer.validation
     path = out / "model.safetensors"
     logits = trainer.logits(trainer.weights, validation) if validation is not None else None
+    of_learnt = trainer.logits(trainer.weights, learnt) if learnt is not None else None
     if not trainer.processes.writes:
         return Run(path, card, None)
+    typical = typical_logits(of_learnt, learnt.label) if of_learnt and learnt else None
     found, final, streams = None, None, []
     if validation is not None and logits is not None:
-        found = calibrate(logits, validation.label, head_shares(len(logits[0])))
+        found = calibrate(logits, validation.label, head_shares(len(logits[0])), typical)
         final, *streams = measured(logits, validation.label)
     card = card.model_copy(update={
-        **(found.card if found else {}), "training": {
+        **(found.card if found else {}), "typical": () if typical is None else as_rows(typical), "training": {
             "clips": len(clips), "validation_clips": len(validation) if validation else 0,
             **(found.figures if found else {}),
             **{f"validation_top1_{stream}": round(one.top1, 4)

@@ -13,6 +13,7 @@ CARD_BYTES = 4_000_000
 LARGEST_CONFIG_NUMBER = 65_536
 
 Probability = Annotated[float, Field(ge=0, le=1)]
+Finite = Annotated[float, Field(allow_inf_nan=False)]
 Three = tuple[float, float, float]
 
 
@@ -108,8 +109,10 @@ class Card(BaseModel):
         layout: the keypoint layout that a classifier reads or an estimator writes.
         preprocessing: only for classifiers. estimation: only for heatmap-based pose estimators.
         unknown_below: a top probability below this is reported as "unknown"; from the validation part.
-        unknown_above: an answer with an energy above this is reported as "unknown"; from the validation part.
-            None: the energy decides nothing.
+        unknown_above: an answer with a strangeness above this is reported as "unknown"; from the validation part.
+            None: the strangeness decides nothing.
+        typical: for each stream the mean logits of the training clips of each class, less their mean; by them
+            strangeness is measured, else by the energy.
         temperature: logits are divided by it, so that probabilities are honest; from the validation part.
         training: data, recipe, seed and metrics, for people.
         licence: SPDX identifier of the weights, or the terms of use in words.
@@ -129,6 +132,7 @@ class Card(BaseModel):
     estimation: Estimation | None = None
     unknown_below: Probability = 0.0
     unknown_above: float | None = Field(None, allow_inf_nan=False)
+    typical: tuple[tuple[tuple[Finite, ...], ...], ...] = ()
     temperature: float = Field(1.0, gt=0.01, lt=100)
     training: dict[str, Any] = Field(default_factory=dict)
     licence: str = ""
@@ -142,6 +146,9 @@ class Card(BaseModel):
                 raise ValueError("a classifier needs preprocessing and at least two labels")
             if self.config.get("num_classes") != len(self.labels):
                 raise ValueError(f"{len(self.labels)} labels, but num_classes is {self.config.get('num_classes')!r}")
+        widths = {len(row) for rows in self.typical for row in rows}
+        if self.typical and (widths != {len(self.labels)} or len({len(rows) for rows in self.typical}) > 1):
+            raise ValueError("typical logits are as many rows in each stream, of a number for each of the labels")
         if any(number > LARGEST_CONFIG_NUMBER for number in _numbers(self.config)):
             raise ValueError(f"config: a number above {LARGEST_CONFIG_NUMBER} is not a network that can be built")
         return self

@@ -62,7 +62,7 @@ def test_unknown_clips_of_a_file_and_of_classes_are_told_apart_alike(files, caps
         "6 known clips against 3 of unknown classes",
         "AUROC",
         "energy",
-        "below 35.0% or above energy 0.00",
+        "below 35.0% or above strangeness 0.00",
         "of the unknown are named",
     ):
         assert words in said
@@ -73,7 +73,7 @@ def test_answers_of_every_clip(files, capsys):
     rows = list(csv.DictReader((files / "a.csv").open(encoding="utf-8")))
     assert [row["name"] for row in rows] == [f"clip{number}" for number in range(6)]
     for row in rows:
-        named = float(row["probability"]) >= 0.35 and float(row["energy"]) <= 0
+        named = float(row["probability"]) >= 0.35 and float(row["strangeness"]) <= 0
         assert (row["named"], row["guess"] in LABELS) == ("yes" if named else "no", True)
     assert Image.open("r.png").size[0] > 760  # without temperature and with it
 
@@ -94,7 +94,7 @@ def test_calibration_changes_the_card_and_nothing_else(files, capsys):
     assert Image.open("r.png").size[0] > 760
     assert run([*CALL, "--calibrate"]) == 0
     said = capsys.readouterr().out
-    assert "unknown above energy" in said
+    assert "unknown above strangeness" in said
     assert run([*CALL, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["calibration_error"] == pytest.approx(document["after"]["calibration_error"], abs=1e-4)

@@ -44,13 +44,14 @@ def test_separation_is_the_share_of_pairs(known, unknown):
     assert found.fpr95 == pytest.approx(np.mean([one >= limit for one in unknown]))
 
 
-def scores(top, energy=None):
+def scores(top, strangeness=None):
     rows = np.array([[one, 1 - one] for one in top])
-    return Scores("s", rows, np.zeros(len(top), int), energy=None if energy is None else np.array(energy))
+    measured = None if strangeness is None else np.array(strangeness)
+    return Scores("s", rows, np.zeros(len(top), int), energy=measured, strangeness=measured)
 
 
 @pytest.mark.parametrize(
-    ("thresholds", "energy", "named"),
+    ("thresholds", "strangeness", "named"),
     [
         (Thresholds(), [0.0, 9.0], [True, True]),
         (Thresholds(below=0.7), [0.0, 9.0], [False, True]),
@@ -58,15 +59,15 @@ def scores(top, energy=None):
         (Thresholds(0.9, 9.0), [0.0, 9.0], [False, True]),
         (Thresholds(above=5.0), None, [True, True]),
     ],
-    ids=["none", "probability", "energy", "on the thresholds", "no energies"],
+    ids=["none", "probability", "strangeness", "on the thresholds", "not measured"],
 )
-def test_what_is_named(thresholds, energy, named):
-    assert thresholds.named(scores([0.6, 0.9], energy)).tolist() == named
+def test_what_is_named(thresholds, strangeness, named):
+    assert thresholds.named(scores([0.6, 0.9], strangeness)).tolist() == named
 
 
-def test_without_energies_only_the_probability_tells():
+def test_without_measures_only_the_probability_tells():
     found = open_set(scores([0.9, 0.8]), scores([0.6], [1.0]), Thresholds(0.7))
-    assert (found.energy, found.probability.auroc) == (None, 1.0)
+    assert (found.energy, found.strangeness, found.probability.auroc) == (None, None, 1.0)
     assert (found.named_known, found.named_unknown) == (1.0, 0.0)
 
 
@@ -79,11 +80,16 @@ def test_the_thresholds_of_models_are_averaged_as_in_recognition():
     assert evaluate([clip()], Ensemble([first, without])).thresholds.above is None
 
 
-def test_the_energy_is_that_of_recognition():
-    clips, model = [clip(str(number), seed=number) for number in range(3)], oracle(temperature=2.0)
+TYPICAL = (((0.4, -0.2, -0.2), (-0.2, 0.4, -0.2)),)
+
+
+def test_the_measures_are_those_of_recognition():
+    clips, model = [clip(str(number), seed=number) for number in range(3)], oracle(temperature=2.0, typical=TYPICAL)
     found = evaluate(clips, model).scores
     expected = [model.judge(one) for one in clips]
     np.testing.assert_allclose(found.energy, [one.energy for one in expected], atol=1e-5)
+    np.testing.assert_allclose(found.strangeness, [one.strangeness for one in expected], atol=1e-5)
+    assert (found.strangeness > 0).all()
     np.testing.assert_allclose(found.probability, [one.probability for one in expected], atol=1e-6)
     plain = evaluate(clips, oracle()).scores
     np.testing.assert_allclose(found.untempered, plain.probability, atol=1e-6)
@@ -91,19 +97,22 @@ def test_the_energy_is_that_of_recognition():
 
 def test_fused_scores_keep_what_all_have():
     clips = [clip(str(number), seed=number) for number in range(3)]
-    one, other = oracle(), oracle(3.0, temperature=2.0)
+    one, other = oracle(typical=TYPICAL), oracle(3.0, temperature=2.0)
     alone, beside = evaluate(clips, one).scores, evaluate(clips, other).scores
     found = evaluate(clips, Ensemble([one, other]), weights=(3, 1)).scores
     np.testing.assert_allclose(found.energy, 0.75 * alone.energy + 0.25 * beside.energy, atol=1e-5)
+    strange = 0.75 * alone.strangeness + 0.25 * beside.strangeness
+    np.testing.assert_allclose(found.strangeness, strange, atol=1e-5)
     np.testing.assert_allclose(found.untempered, 0.75 * alone.untempered + 0.25 * beside.untempered, atol=1e-6)
     stored = evaluate(clips, one, [Scores("file", beside.probability, beside.label, beside.names)])
-    assert (stored.scores.energy, stored.scores.untempered, stored.thresholds) == (None, None, None)
+    assert (stored.scores.energy, stored.scores.strangeness) == (None, None)
+    assert (stored.scores.untempered, stored.thresholds) == (None, None)
 
 
 def test_unknown_clips_are_measured_without_changing_the_rest():
     known = [clip(str(number), number % 3, seed=number) for number in range(4)]
     strange = [clip("far", -1, seed=9), empty_clip("nobody", -1)]
-    model = oracle(unknown_below=0.4)
+    model = oracle(unknown_below=0.4, typical=TYPICAL)
     found = evaluate(known, model)
     both = evaluate_unknown(found, strange, model)
     assert replace(both, open_set=None) == found
@@ -111,6 +120,7 @@ def test_unknown_clips_are_measured_without_changing_the_rest():
     judged = model.judge(strange[0])
     assert both.open_set.probability.auroc == np.mean(found.scores.probability.max(1) > judged.probability.max())
     assert both.open_set.energy.auroc == np.mean(found.scores.energy < judged.energy)
+    assert both.open_set.strangeness.auroc == np.mean(found.scores.strangeness < judged.strangeness)
     assert both.open_set.named_unknown == float(judged.probability.max() >= 0.4)
 
 

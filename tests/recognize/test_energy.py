@@ -6,10 +6,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from poseact.recognize.energy import energy
-from poseact.recognize.result import LEAST_FRAMES, named
-from poseact.types import Prediction
-
-GUESSES = (Prediction("jump", 0.6), Prediction("run", 0.4))
 
 
 @pytest.mark.parametrize(
@@ -33,12 +29,3 @@ def test_stronger_evidence_has_less_energy(logits, temperature, more):
     """Probabilities do not tell whether all logits are lower; the energy does, by exactly as much."""
     first = torch.tensor(logits, dtype=torch.float64)
     torch.testing.assert_close(energy(first + more, temperature), energy(first, temperature) - more)
-
-
-@pytest.mark.parametrize(
-    ("energy", "threshold", "expected"),
-    [(None, -3.0, "jump"), (-2.0, None, "jump"), (-3.0, -3.0, "jump"), (-2.99, -3.0, "unknown")],
-    ids=["not measured", "no threshold", "at the threshold", "above it"],
-)
-def test_too_much_energy_is_unknown(energy, threshold, expected):
-    assert named(GUESSES, 0.0, LEAST_FRAMES, energy, threshold) == expected

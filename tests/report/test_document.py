@@ -83,19 +83,19 @@ def test_the_schema_names_every_key_of_an_answer():
 
 
 @pytest.mark.parametrize(
-    ("energy", "threshold", "label", "words"),
+    ("strangeness", "threshold", "label", "words"),
     [
         (None, None, "wave", None),
         (-2.5, None, "wave", None),
         (-2.5, -2.0, "wave", None),
-        (-1.5, -2.0, "unknown", "unlike what the model was trained on: energy -1.50, above -2.00"),
+        (-1.5, -2.0, "unknown", "unlike what the model was trained on: strangeness -1.50, above -2.00"),
     ],
     ids=["not measured", "no threshold", "usual", "strange"],
 )
-def test_the_energy_and_why_nothing_is_named(energy, threshold, label, words):
-    answer = recognition(persons=(replace(person(), energy=energy),), unknown_above=threshold)
+def test_the_strangeness_and_why_nothing_is_named(strangeness, threshold, label, words):
+    answer = recognition(persons=(replace(person(), energy=-3.0, strangeness=strangeness),), unknown_above=threshold)
     document = strict(recognition_json(answer))
     one = document["persons"][0]
-    assert (document["label"], one["label"], one["energy"]) == (label, label, energy)
+    assert (document["label"], one["label"], one["energy"], one["strangeness"]) == (label, label, -3.0, strangeness)
     assert document["unknown_above"] == threshold
     assert one["doubt"] is None if words is None else words in one["doubt"]

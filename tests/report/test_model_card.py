@@ -30,7 +30,7 @@ def card(**changes):
         ({}, ["0: wave, 1: clap", "10 of each stretch of 1.5 s, each also mirrored", "8 frames of 32x32 px"]),
         ({"training": TRAINED}, ["90.0% (95 % interval 69.9% to 97.2%, 20 clips)", "85.0%", "0.200", '"lr": 0.1']),
         ({"training": TRAINED}, ["data fingerprint (sha256)", "ab" * 32, "train splits", "interval tells of chance"]),
-        ({"unknown_below": 0.3, "unknown_above": -2.5}, ["below a probability of 30.0%, or an energy above -2.5"]),
+        ({"unknown_below": 0.3, "unknown_above": -2.5}, ["below a probability of 30.0%, or a strangeness above -2.5"]),
         ({"licence": "CC-BY-4.0"}, ["## Licence\n\nCC-BY-4.0"]),
         ({"training": {"calibration": {"clips": 9, "splits": ["val"]}}}, ["Calibrated again | clips 9, splits val"]),
         ({"training": {"few_shot": {"backbone": "other"}}}, ["few shot | backbone other"]),

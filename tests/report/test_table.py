@@ -124,9 +124,9 @@ def test_too_few_frames_are_named_as_the_reason():
 
 
 def test_a_strange_movement_is_unknown_for_that_reason():
-    strange = recognition(persons=(replace(person(), energy=-0.5),), unknown_above=-1.25)
+    strange = recognition(persons=(replace(person(), strangeness=-0.5),), unknown_above=-1.25)
     text = " ".join(rendered(recognition_panel(strange), 100).split())
-    assert "unknown: the movement is unlike what the model was trained on: energy -0.50, above -1.25" in text
-    both = recognition(persons=(replace(person(top=0.2), energy=-0.5),), unknown_above=-1.25)
+    assert "unknown: the movement is unlike what the model was trained on: strangeness -0.50, above -1.25" in text
+    both = recognition(persons=(replace(person(top=0.2), strangeness=-0.5),), unknown_above=-1.25)
     text = " ".join(rendered(recognition_panel(both), 160).split())
     assert "below 30.0% the model names nothing; the movement is unlike" in text

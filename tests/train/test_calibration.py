@@ -6,7 +6,14 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poseact.train.calibration import answers, calibrate, energies_of, fit_temperature
+from poseact.train.calibration import (
+    answers,
+    as_rows,
+    calibrate,
+    fit_temperature,
+    strangeness_of,
+    typical_logits,
+)  # fmt: skip
 from poseact.train.metrics import reliability
 
 
@@ -36,20 +43,21 @@ def test_calibration_makes_the_probabilities_honest():
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.integers(1, 60), st.integers(0, 99))
-def test_the_thresholds_keep_what_they_promise(count, seed):
+@given(st.integers(1, 60), st.integers(0, 99), st.booleans())
+def test_the_thresholds_keep_what_they_promise(count, seed, learnt):
     logits, label = drawn(count, 1.0, seed=seed)
-    found = calibrate(logits, label)
+    typical = typical_logits(*drawn(40, 1.0, seed=seed + 1)) if learnt else None
+    found = calibrate(logits, label, typical=typical)
     probability = answers(logits, found.temperature)
-    energies = np.array([energies_of(one, found.temperature) for one in logits])
+    strange = np.array([strangeness_of(one, found.temperature, typical=typical) for one in logits])
     right = probability.max(1).values[probability.argmax(1) == label]
-    assert (energies <= found.unknown_above).mean() >= 0.95
+    assert (strange <= found.unknown_above).mean() >= 0.95
     assert not len(right) or (right >= found.unknown_below).float().mean() >= 0.95
     assert found.kept == pytest.approx(
-        ((probability.max(1).values.numpy() >= found.unknown_below) & (energies <= found.unknown_above)).mean()
+        ((probability.max(1).values.numpy() >= found.unknown_below) & (strange <= found.unknown_above)).mean()
     )
     if count >= 40:  # and not much more than promised
-        assert (energies < found.unknown_above - 1e-3).mean() <= 0.98
+        assert (strange < found.unknown_above - 1e-3).mean() <= 0.98
 
 
 def test_no_right_answer_leaves_the_threshold_open():
@@ -62,7 +70,15 @@ def test_views_may_differ_in_number_and_streams_have_shares():
     expected = 0.75 * torch.tensor([0.0, 1.0]).softmax(0) + 0.25 * torch.tensor([2.0, 0.0]).softmax(0)
     torch.testing.assert_close(answers(logits, 1.0, (0.75, 0.25)), torch.stack([expected] * 2))
     energy = -0.75 * math.log(1 + math.e) - 0.25 * math.log(1 + math.e**2)
-    assert [energies_of(one, 1.0, (0.75, 0.25)) for one in logits] == pytest.approx([energy] * 2)
+    assert [strangeness_of(one, 1.0, (0.75, 0.25)) for one in logits] == pytest.approx([energy] * 2)
+    typical = typical_logits(logits, torch.tensor([1, 1]))
+    assert as_rows(typical) == (((-0.5, 0.5),), ((1.0, -1.0),))
+    assert [strangeness_of(one, 1.0, (0.75, 0.25), typical) for one in logits] == pytest.approx([0] * 2)
+
+
+def test_typical_logits_by_hand():
+    logits = [torch.tensor([[[3.0, 0.0], [1.0, 0.0]]]), torch.tensor([[[0.0, 6.0]]]), torch.tensor([[[0.0, 2.0]]])]
+    assert as_rows(typical_logits(logits, torch.tensor([0, 1, 1]))) == (((1.0, -1.0), (-2.0, 2.0)),)
 
 
 def test_reliability_by_hand():
