@@ -15,6 +15,7 @@ from poseact.train.metrics import Reliability, measure, reliability
 from poseact.types import Array
 
 KEPT = 0.95
+TYPICAL_CLASSES = 250  # of more, those of two streams would not fit into a card
 _DIGITS = 4
 _COARSE, _FINE = 41, 21
 
@@ -103,8 +104,10 @@ def strangeness_of(
     return float(torch.tensor(shares, dtype=torch.float64) @ strangeness(logits, temperature, typical).mean(1))
 
 
-def as_rows(typical: Tensor) -> tuple[tuple[tuple[float, ...], ...], ...]:
-    """Typical logits as a card has them."""
+def as_rows(typical: Tensor | None) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """Typical logits as a card has them; nothing for None."""
+    if typical is None:
+        return ()
     return tuple(tuple(tuple(map(float, row)) for row in rows) for rows in typical.tolist())
 
 

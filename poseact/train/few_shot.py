@@ -15,7 +15,7 @@ from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
 from poseact.train.batches import view_outputs
-from poseact.train.calibration import answers, as_rows, calibrate, typical_logits
+from poseact.train.calibration import TYPICAL_CLASSES, answers, as_rows, calibrate, typical_logits
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
@@ -85,7 +85,9 @@ def few_shot(
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
         features = torch.cat(embedded(clips))
         weight, bias = fit_head(features, clips.label, len(dataset.classes))
-        typical = typical_logits([one[None] @ weight.T + bias for one in features], clips.label)
+        typical = None
+        if len(dataset.classes) <= TYPICAL_CLASSES:
+            typical = typical_logits([one[None] @ weight.T + bias for one in features], clips.label)
         found, final = None, None
         if validation is not None:
             logits = [one @ weight.T + bias for one in embedded(validation)]

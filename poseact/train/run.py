@@ -15,7 +15,7 @@ from poseact import __version__
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset
 from poseact.recognize.videos import VideoPictures
-from poseact.train.calibration import Calibration, as_rows, calibrate, typical_logits
+from poseact.train.calibration import TYPICAL_CLASSES, Calibration, as_rows, calibrate, typical_logits
 from poseact.train.checkpoint import CHECKPOINT
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
@@ -35,7 +35,6 @@ from poseact.types import PoseSequence
 from poseact.zoo import Card, Preprocessing, save
 
 TYPICAL_CLIPS = 50
-TYPICAL_CLASSES = 400
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def _finish(
         found = calibrate(logits, validation.label, head_shares(len(logits[0])), typical)
         final, *streams = measured(logits, validation.label)
     card = card.model_copy(update={
-        **(found.card if found else {}), "typical": () if typical is None else as_rows(typical), "training": {
+        **(found.card if found else {}), "typical": as_rows(typical), "training": {
             "clips": len(clips), "validation_clips": len(validation) if validation else 0,
             **(found.figures if found else {}),
             **{f"validation_top1_{stream}": round(one.top1, 4)

@@ -4,14 +4,17 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from known_answers import constant, standing
+from known_answers import card, constant, standing
 from pydantic import ValidationError
 
 from poseact.errors import ModelError
 from poseact.recognize.energy import energy
 from poseact.recognize.result import LEAST_FRAMES, named
 from poseact.recognize.strangeness import centred, strangeness
+from poseact.train.calibration import TYPICAL_CLASSES
 from poseact.types import Prediction
+from poseact.zoo.card import read_card
+from poseact.zoo.store import write_card
 
 GUESSES = (Prediction("jump", 0.6), Prediction("run", 0.4))
 TYPICAL = torch.tensor([[[2.0, -1.0, -1.0], [-1.0, 2.0, -1.0]]])
@@ -89,3 +92,11 @@ def test_typical_logits_of_other_streams_are_refused():
 def test_cards_that_cannot_be(typical):
     with pytest.raises(ValidationError):
         constant(1.0, 0.0, 0.0, typical=typical)
+
+
+def test_the_largest_typical_logits_fit_into_a_card(tmp_path):
+    row = tuple(-12.3456 for _ in range(TYPICAL_CLASSES))
+    labels = tuple(map(str, range(TYPICAL_CLASSES)))
+    largest = card(labels=labels, config={"num_classes": TYPICAL_CLASSES}, typical=((row,) * TYPICAL_CLASSES,) * 2)
+    write_card(tmp_path / "m.json", largest)
+    assert read_card(tmp_path / "m.json") == largest
