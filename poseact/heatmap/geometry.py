@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from poseact.heatmap.crop import ImageSize
-from poseact.skeleton import Layout, arms_and_legs
+from poseact.skeleton import Layout
 
 
 def flip(xy: Tensor, score: Tensor, width: int, permutation: Sequence[int]) -> tuple[Tensor, Tensor]:
@@ -188,46 +188,6 @@ def part_dropout(score: Tensor, probability: float, layout: Layout, generator: t
     which = (_uniform((len(score),), score, generator) * len(parts)).long()
     hit = _uniform((len(score), 1), score, generator) < probability
     return torch.where((missing.to(score.device)[which] & hit)[:, None, None], torch.zeros_like(score), score)
-
-
-def exchange_limbs(
-    xy: Tensor, score: Tensor, other: Tensor, layout: Layout, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Give each view an arm, both arms or both legs of another view, hung on its own shoulders or hips, in its size.
-
-    Both legs half of the times. A layout without arms and legs stays as it is, and so does a limb where either view
-    does not see what it hangs on.
-
-    Args:
-        other: (V,) from which view.
-    """
-    arms, legs = arms_and_legs(layout)
-    if not arms:
-        return xy, score
-    sets = (arms[:2], arms[2:], arms, legs, legs, legs)
-    chosen = torch.zeros((len(sets), len(layout.keypoints)), dtype=torch.bool)
-    start = list(range(len(layout.keypoints)))
-    for row, one in enumerate(sets):
-        for joint, hung_on in one:
-            chosen[row, joint], start[joint] = True, hung_on
-    which = (_uniform((len(xy),), score, generator) * len(sets)).long()
-    taken = chosen.to(xy.device)[which][:, None, None]  # (V, 1, 1, K)
-    seen = score > 0
-    taken = taken & seen[..., start] & seen[other][..., start]
-    size = _figure_size(xy, score)
-    limb = (xy - xy[..., start, :])[other] * (size / size[other])
-    return (
-        torch.where(taken[..., None], xy[..., start, :] + limb, xy), torch.where(taken, score[other], score)
-    )  # fmt: skip
-
-
-def _figure_size(xy: Tensor, score: Tensor) -> Tensor:
-    """(V, 1, M, 1, 1): the mean over the frames of the root mean square distance of seen joints from their middle."""
-    seen = (score > 0).to(xy.dtype)[..., None]
-    count = seen.sum(3, keepdim=True).clamp(min=1)
-    about = (xy - (xy * seen).sum(3, keepdim=True) / count) * seen
-    spread = (about.square().sum((3, 4), keepdim=True) / count).sqrt()
-    return spread.mean(1, keepdim=True).clamp(min=1e-3)
 
 
 def _uniform(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:

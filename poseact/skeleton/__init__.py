@@ -4,7 +4,7 @@ from poseact.skeleton.builtin import COCO17, COCO17_OKS_SIGMAS, NAMES
 from poseact.skeleton.correspondence import correspondence
 from poseact.skeleton.definition import Layout
 from poseact.skeleton.known import declaration, known_layouts, layout, load_layout, register, unnamed
-from poseact.skeleton.parts import Part, arms_and_legs, body_parts
+from poseact.skeleton.parts import Part, body_parts
 
 __all__ = [
     "COCO17",
@@ -12,7 +12,6 @@ __all__ = [
     "NAMES",
     "Layout",
     "Part",
-    "arms_and_legs",
     "body_parts",
     "correspondence",
     "declaration",

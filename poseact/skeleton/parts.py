@@ -74,26 +74,6 @@ _FEET = _Named(
 )  # fmt: skip
 
 
-_ARMS = ("left_shoulder left_elbow left_wrist", "right_shoulder right_elbow right_wrist")
-_LEGS = ("left_hip left_knee left_ankle", "right_hip right_knee right_ankle")
-
-
-def arms_and_legs(layout: Layout) -> tuple[Pairs, Pairs]:
-    """(joint, where the limb hangs) for the joints of the arms, left before right, and for those of the legs.
-
-    Empty where the layout does not name all of them as COCO-17 does.
-    """
-    index = {place: row for row, place in enumerate(layout.place)}
-    arms, legs = ([limb.split() for limb in limbs] for limbs in (_ARMS, _LEGS))
-    if not all(name in index for limb in (*arms, *legs) for name in limb):
-        return (), ()
-
-    def hanging(limbs: list[list[str]]) -> Pairs:
-        return tuple((index[joint], index[start]) for start, *joints in limbs for joint in joints)
-
-    return hanging(arms), hanging(legs)
-
-
 def body_parts(layout: Layout) -> tuple[Part, ...]:
     """The left arm, the left leg, the trunk, both hands, both feet: those of which the layout has the keypoints.
 

@@ -115,34 +115,6 @@ def augment(
     return xy, geometry.joint_dropout(score, settings.frame_dropout, generator), corners
 
 
-def with_strangers(
-    xy: Tensor, score: Tensor, target: Tensor, count: int, layout: Layout, generator: torch.Generator
-) -> tuple[Tensor, Tensor, Tensor]:
-    """A batch and, behind it, some of its clips again with a limb of another one: what nobody does, so of no class.
-
-    What a network learns from clips of its classes alone says nothing of others; shown such ones too, it is less sure
-    of movements that it does not know. The idea is that of Hendrycks et al., "Deep Anomaly Detection with Outlier
-    Exposure", 2019, without any data beside the clips.
-
-    Args:
-        xy, score: as for `augment`. target: (B, C), on any device; that of a stranger is the same for all classes, but
-            its own where both clips are of one class.
-        count: of strangers, at most B.
-    """
-    if not count:
-        return xy, score, target
-    first, other = (torch.randperm(len(xy), generator=generator, device=xy.device)[:count] for _ in range(2))
-    of = torch.arange(len(xy), device=xy.device)
-    of[first] = other
-    mixed, mixed_score = geometry.exchange_limbs(xy, score, of, layout, generator)
-    first, other = first.to(target.device), other.to(target.device)
-    likely = target.argmax(1)
-    nothing = torch.full_like(target[first], 1 / target.shape[1])
-    theirs = torch.where((likely[first] == likely[other])[:, None], target[first], nothing)
-    first = first.to(xy.device)
-    return torch.cat((xy, mixed[first])), torch.cat((score, mixed_score[first])), torch.cat((target, theirs))
-
-
 def _moved(xy: Tensor, score: Tensor, size: int, settings: Augmentation, generator: torch.Generator) -> Tensor:
     """The changes that move the whole square."""
     frame = (size, size)

@@ -14,7 +14,7 @@ from poseact.heatmap import Canvas, draw, iter_evaluation_views
 from poseact.recognize.inputs import Stream, picture_views
 from poseact.recognize.pictures import standardised
 from poseact.skeleton import layout as find_layout
-from poseact.train.augment import TimeSpan, augment, deform, frames_of, mix, random_span, with_strangers
+from poseact.train.augment import TimeSpan, augment, deform, frames_of, mix, random_span
 from poseact.train.clips import Clips, subject_box
 from poseact.train.footage import Cut, ahead, placed, shown_ahead
 from poseact.train.settings import TrainSettings
@@ -47,15 +47,13 @@ class Draft:
     Attributes:
         xy: (B, T, M, K, 2) px of the heatmaps. score: (B, T, M, K).
         target: (B, C).
-        strangers: how many clips of no class are the last ones.
         share: the rows of the finished batch that this process looks at.
     """
 
     xy: Tensor
     score: Tensor
     target: Tensor
-    strangers: int
-    share: slice | list[int]
+    share: slice
 
 
 def training_batches(
@@ -106,21 +104,9 @@ def _draft(
     if clips.videos:
         numbers = _picture_numbers(clips, rows, span, settings, random)
         cuts = placed(clips, rows, numbers, (centre, side), corners, size, settings.shown_size)[share]
-    count, mine = _with_strangers(share, len(rows), settings)
-    xy, score, target = with_strangers(xy, score, target, count, layout, random.change)
     if not settings.augmentation.mixup:  # nobody needs the heatmaps of the other processes' clips
-        xy, score, target, mine = xy[mine], score[mine], target[mine], slice(None)
-    return Draft(xy, score, target, count, mine), cuts
-
-
-def _with_strangers(share: slice, batch: int, settings: TrainSettings) -> tuple[int, slice | list[int]]:
-    """How many strangers a batch has, as many for each part of each process, and the rows of a process with its own."""
-    start, stop, _ = share.indices(batch)
-    parts = batch // (stop - start) * settings.accumulate
-    count = int(settings.augmentation.strangers * batch) // parts * parts
-    if not count:
-        return 0, share
-    return count, [*range(start, stop), *range(batch + start * count // batch, batch + stop * count // batch)]
+        xy, score, target, share = xy[share], score[share], target[share], slice(None)
+    return Draft(xy, score, target, share), cuts
 
 
 def _seen_or_whole(
@@ -157,11 +143,7 @@ def _finished(
         draft.xy.to(device), draft.score.to(device), settings.drawn_size, inputs.sigma, kind=inputs.kind,
         layout=find_layout(layout), channels_last=True, canvas=canvas,
     )  # fmt: skip
-    clips = len(heatmaps) - draft.strangers
-    if settings.augmentation.mixup:
-        mixed, of_mixed = mix(heatmaps[:clips], target[:clips], settings.augmentation.mixup, random.change)
-        heatmaps = torch.cat((mixed, heatmaps[clips:])) if draft.strangers else mixed
-        target = torch.cat((of_mixed, target[clips:]))
+    heatmaps, target = mix(heatmaps, target, settings.augmentation.mixup, random.change)
     heatmaps = heatmaps[draft.share].contiguous(memory_format=torch.channels_last_3d)
     return (*shown, heatmaps), target[draft.share]
 

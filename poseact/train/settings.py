@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from poseact.recognize.inputs import TWO_STREAMS, Stream
 from poseact.zoo import Preprocessing
 
-_OF_POSES_ALONE = ("mixup", "stretch", "shear", "bones", "strangers")
+_OF_POSES_ALONE = ("mixup", "stretch", "shear", "bones")
 
 Weight = Annotated[float, Field(ge=0, le=1000)]
 
@@ -41,9 +41,6 @@ class Augmentation(Strict):
             its aspect lies between 3:4 and 4:3); 1: off.
         flip: chance of the mirror image.
         mixup: Beta(x, x) mixing of two clips; 0: off.
-        strangers: so many clips of no class are shown beside those of a batch, as a share of these: people with an arm,
-            both arms or both legs of a clip of another class, so that the network learns to be unsure of what it does
-            not know.
     """
 
     window: float = Field(0.7, gt=0, le=1)
@@ -62,7 +59,6 @@ class Augmentation(Strict):
     crop: float = Field(1.0, gt=0.01, le=1)
     flip: float = Field(0.5, ge=0, le=1)
     mixup: float = Field(0.0, ge=0, le=10)
-    strangers: float = Field(0.0, ge=0, le=1)
 
 
 class TrainSettings(Strict):

@@ -3,7 +3,7 @@ import torch
 
 from poseact.skeleton import COCO17
 from poseact.train.augment import augment as augment_pixels
-from poseact.train.augment import deform, mix, sample_frames, with_strangers
+from poseact.train.augment import deform, mix, sample_frames
 from poseact.train.settings import Augmentation
 
 NOTHING = Augmentation(
@@ -119,31 +119,3 @@ def test_a_figure_is_deformed_as_one_and_its_parts_are_missing_together():
     assert torch.equal(missing, missing[:, :1].expand_as(missing))
     assert float(missing[:, 0, 0].float().mean()) == pytest.approx(0.5, abs=0.08)
     assert all(map(torch.equal, deform(xy, score, NOTHING, COCO17, generator()), (xy, score)))
-
-
-def test_strangers_have_a_limb_of_another_class_and_are_of_none():
-    xy, score = clips(60)
-    score = score + 0.01
-    target = torch.eye(3)[torch.arange(60) % 3]
-    more, kept, soft = with_strangers(xy, score, target, 40, COCO17, generator())
-    assert all(map(torch.equal, (more, kept, soft), with_strangers(xy, score, target, 40, COCO17, generator())))
-    assert (len(more), len(kept), len(soft)) == (100, 100, 100)
-    assert all(map(torch.equal, (more[:60], kept[:60], soft[:60]), (xy, score, target)))
-    limbs = ["elbow", "wrist", "knee", "ankle"]
-    others = [row for row, name in enumerate(COCO17.keypoints) if name.split("_")[-1] not in limbs]
-    owners = [int((xy[..., others, :] == one[..., others, :]).flatten(1).all(1).nonzero()) for one in more[60:]]
-    assert len(set(owners)) == 40
-    changed = torch.stack([(one != xy[owner]).any() for one, owner in zip(more[60:], owners, strict=True)])
-    flat = soft[60:].amax(1) == soft[60:].amin(1)
-    assert 15 < int(flat.sum()) < 36  # a third met a clip of their class, or themselves
-    assert bool(changed[flat].all())
-    torch.testing.assert_close(soft[60:][~flat], target[owners][~flat])
-    torch.testing.assert_close(soft.sum(1), torch.ones(100))
-    assert with_strangers(xy, score, target, 0, COCO17, generator())[0] is xy
-
-
-def test_clips_of_one_class_make_no_strangers():
-    xy, score = clips(8)
-    target = torch.eye(2)[torch.zeros(8, dtype=torch.int64)]
-    assert bool((with_strangers(xy, score, target, 8, COCO17, generator())[2].argmax(1) == 0).all())
-    assert float(with_strangers(xy, score, target, 8, COCO17, generator())[2].amin()) == 0

@@ -12,7 +12,7 @@ from poseact.errors import UsageError
 from poseact.models import build
 from poseact.train import Trainer, recipe
 from poseact.train.augment import track_gap
-from poseact.train.batches import Random, epoch_order, training_batches
+from poseact.train.batches import epoch_order
 from poseact.train.clips import Clips
 from poseact.train.distributed import Processes
 from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision, stages
@@ -99,11 +99,9 @@ def test_balanced_classes_are_drawn_equally_often():
     assert once.flatten().sort().values.tolist() == list(range(100))
 
 
-@pytest.mark.parametrize("strangers", [0.0, 0.5])
-def test_a_batch_in_parts_is_the_batch_as_a_whole(strangers):
+def test_a_batch_in_parts_is_the_batch_as_a_whole():
     """With the backbone frozen, that is without batch norms that average over fewer clips."""
-    changes = {"frozen": 4, "lr": 0.1, "augmentation.strangers": strangers}
-    whole, parts = trained(**changes), trained(**changes, accumulate=2)
+    whole, parts = trained(frozen=4, lr=0.1), trained(frozen=4, lr=0.1, accumulate=2)
     key = "cls_head.fc_cls.weight"
     assert not torch.equal(whole[key], network().state_dict()[key])
     torch.testing.assert_close(parts[key], whole[key])
@@ -123,16 +121,6 @@ def test_a_run_that_does_not_improve_ends_early():
     assert trainer.looks_since_best == 2
     assert trainer.best_loss == min(losses) == losses[-3]
     assert epochs[-1].seconds_left == 0
-
-
-@pytest.mark.parametrize("mixup", [0.0, 0.3])
-def test_strangers_come_after_the_clips_of_a_batch_and_are_never_mixed(mixup):
-    chosen = settings(**{"augmentation.mixup": mixup, "augmentation.strangers": 0.5})
-    random = Random.of(0, torch.device("cpu"))
-    ((heatmaps,), target), *_ = training_batches(clips(), [[0, 1, 2, 3]] * 9, chosen, random, torch.device("cpu"))
-    assert (heatmaps.shape, target.shape) == ((6, 17, 4, 16, 16), (6, 2))
-    torch.testing.assert_close(target.sum(1), torch.ones(6))
-    assert set(target[4:].flatten().tolist()) <= {0.0, 0.5, 1.0}
 
 
 def test_a_gap_hides_a_stretch_of_some_clips():
@@ -183,19 +171,10 @@ assert not [name for name in threads if "gloo" in name], threads
 """
 
 
-STEADY = {"optimizer": "sgd", "lr": 0.05}
-
-
 @pytest.mark.parametrize(
     ("mixup", "looks", "rule"),
-    [
-        (0.0, 1, STEADY),
-        (0.2, 5, STEADY),
-        (0.2, 5, {}),
-        (0.0, 1, {**STEADY, "augmentation.strangers": 0.5}),
-        (0.2, 1, {**STEADY, "augmentation.strangers": 0.5}),
-    ],
-    ids=["plain", "mixup", "adamw", "strangers", "strangers and mixup"],
+    [(0.0, 1, {"optimizer": "sgd", "lr": 0.05}), (0.2, 5, {"optimizer": "sgd", "lr": 0.05}), (0.2, 5, {})],
+    ids=["plain", "mixup", "adamw"],
 )
 def test_two_processes_train_as_one_does(tmp_path, mixup, looks, rule):
     changes = {"augmentation.mixup": mixup, "looks": looks, "evaluate_every": 1, "patience": 2, **rule}
