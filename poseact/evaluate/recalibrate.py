@@ -71,7 +71,7 @@ def recalibrate(
     label = torch.tensor([clip.label for clip in shown])
     logits = list(view_logits(classifier, shown, seconds=seconds, progress=progress, videos=videos))
     card, streams = classifier.card, head_shares(len(classifier.streams))
-    found = calibrate(logits, label, streams, torch.tensor(card.typical) if card.typical else None)
+    found = calibrate(logits, label, streams, classifier.typical)
     old = reliability(answers(logits, card.temperature, streams).numpy(), label.numpy())
     note = {"clips": len(shown), **about, **found.figures}
     after = card.model_copy(update={**found.card, "training": {**card.training, "calibration": note}})

@@ -85,7 +85,7 @@ class Classifier:
                 f"{card.name}: its card has typical logits of {len(card.typical)} streams, and the network "
                 f"{len(self.streams)}"
             )
-        self._typical = torch.tensor(card.typical, dtype=torch.float64) if card.typical else None
+        self.typical = torch.tensor(card.typical, dtype=torch.float64) if card.typical else None
 
     @classmethod
     def open(
@@ -220,7 +220,7 @@ class Classifier:
 
     def judged(self, logits: Tensor, temperature: float = 1.0) -> Judgement:
         """(streams, views, classes) logits -> the answer: means over the views, then over the streams by weight."""
-        strange = strangeness(logits, temperature, self._typical)
+        strange = strangeness(logits, temperature, self.typical)
         return Judgement(
             self.fused(self.probabilities(logits, temperature)), self._over_all(energy(logits, temperature)),
             self._over_all(strange),

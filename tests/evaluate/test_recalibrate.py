@@ -19,7 +19,7 @@ def test_it_is_the_calibration_of_training_on_the_views_of_evaluation(typical):
     model = oracle(3.0, temperature=0.7, training={"clips": 40}, typical=typical)
     found = recalibrate(model, CLIPS, about={"splits": ["val"]})
     logits, label = list(view_logits(model, CLIPS, seconds=None)), torch.tensor([one.label for one in CLIPS])
-    expected = calibrate(logits, label, typical=torch.tensor(typical) if typical else None)
+    expected = calibrate(logits, label, typical=torch.tensor(typical, dtype=torch.float64) if typical else None)
     assert found.found.card == expected.card
     assert (found.after.temperature, found.after.unknown_above) == (expected.temperature, expected.unknown_above)
     assert found.before is model.card
