@@ -8,12 +8,22 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from poseact.errors import OutputError
 
 _FEW_FILES = 1000
+PART = ".poseact-part"
+"""In the name of what is not whole yet, and of nothing else."""
+
+
+def expanded(path: str | Path) -> Path:
+    """With `~` and `~somebody` as their home folders; as it is where nobody is called so."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError:
+        return Path(path)
 
 
 @contextmanager
@@ -25,7 +35,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
     target = Path(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=target.suffix, dir=target.parent)
+        handle, name = tempfile.mkstemp(prefix=f".{target.stem}-", suffix=f"{PART}{target.suffix}", dir=target.parent)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}; choose another place") from error
     os.close(handle)
@@ -62,7 +72,7 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
     try:
         check_folder(target, may_replace)
         target.parent.mkdir(parents=True, exist_ok=True)
-        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        temporary = Path(tempfile.mkdtemp(prefix=f".{target.name}-", suffix=PART, dir=target.parent))
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}; choose another place") from error
     try:
@@ -84,23 +94,29 @@ def check_folder(target: Path, may_replace: Callable[[Path], bool]) -> None:
         raise OutputError(f"{target} holds something else; choose another place, or delete it")
 
 
-def remove_leftovers(target: Path) -> None:
-    """Remove what processes that were killed left of `target`, half written; nobody may be writing it now.
+def leftovers(target: Path) -> list[Path]:
+    """What processes that were killed left of `target`, half written: files, and folders where it is to be a folder.
 
-    A folder that stood in its place just before is kept until there is a new one.
+    A folder that stood in its place just before is none until there is a new one.
     """
     random = "[a-z0-9_]{8}"
-    file = re.compile(rf"\.{re.escape(target.stem)}-{random}{re.escape(target.suffix)}")
-    folder = re.compile(rf"\.{re.escape(target.name)}-{'(old-)?' if target.exists() else ''}{random}")
+    part = re.escape(PART)
+    file = re.compile(rf"\.{re.escape(target.stem)}-{random}{part}{re.escape(target.suffix)}")
+    folder = re.compile(rf"\.{re.escape(target.name)}-{'(old-)?' if target.exists() else ''}{random}{part}")
     try:
-        found = [path for path in target.parent.iterdir() if file.fullmatch(path.name) or folder.fullmatch(path.name)]
+        return [path for path in target.parent.iterdir() if (folder if path.is_dir() else file).fullmatch(path.name)]
     except OSError:
-        return
-    for path in found:
-        if path.is_dir() and folder.fullmatch(path.name):
+        return []
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove the `leftovers` of a target; nobody may be writing it now."""
+    for path in leftovers(target):
+        if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
-        elif file.fullmatch(path.name):
-            path.unlink(missing_ok=True)
+        else:
+            with suppress(OSError):
+                path.unlink()
 
 
 def _flush(files: list[Path]) -> None:
@@ -118,7 +134,7 @@ def _take_place(folder: Path, target: Path) -> None:
     if not target.exists():
         folder.rename(target)
         return
-    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", dir=target.parent))
+    old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", suffix=PART, dir=target.parent))
     target.rename(old)
     try:
         folder.rename(target)

@@ -84,6 +84,10 @@ def extract_poses(
     retry_failed: Annotated[
         bool, typer.Option("--retry-failed", help="Try again what failed in an earlier call.")
     ] = False,
+    drop_missing: Annotated[
+        bool,
+        typer.Option("--drop-missing", help="Leave out poses of videos that are not among VIDEOS any more."),
+    ] = False,
     float16: Annotated[
         bool, typer.Option("--float16", help="Store half as many bytes per joint, as PYSKL; whole px from 1024 px on.")
     ] = False,
@@ -201,6 +205,8 @@ def extract_poses(
     messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
     if address is not None and engine is not EngineChoice.ray:
         raise UsageError("--address names a Ray cluster; give --engine ray too")
+    if seconds is not None and frames is None:
+        raise UsageError("--seconds says from which stretch --frames are taken; give --frames too")
     part = Shard.parse(shard) if shard else None
     found = read_inputs(inputs)
     parts = chosen_splits(found, splits or (), share=split, group_by=group_by, seed=seed)
@@ -215,12 +221,12 @@ def extract_poses(
     known_person(person)
     wanted: Any = {
         "settings": {
-            "inputs": from_here(inputs, out), "pose": pose, "detector": detector, "frames": frames, "seconds": seconds,
-            "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
+            "inputs": from_here([found.root], out), "pose": pose, "detector": detector, "frames": frames,
+            "seconds": seconds, "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
             "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
         },
         "person": person, "max_persons": max_persons, "float16": float16, "overwrite": overwrite,
-        "retry_failed": retry_failed,
+        "retry_failed": retry_failed, "forget_gone": drop_missing,
     }  # fmt: skip
     if dry_run:
         left = standing(clips, out, **wanted)
@@ -228,7 +234,7 @@ def extract_poses(
             clips, found.classes, parts, out, left, plan, settings, workers=processes, messages=messages, as_json=json
         )
     with Progress(len(clips), wanted=not quiet) as progress:
-        most = int(memory * 2**30) if memory else None
+        most = int(memory * 2**30) if memory and memory < inf else None
         if engine is EngineChoice.ray:
             run_on: Engine = OnRay(address, threads, timeout, most, gpus=float(settings.device.startswith("cuda")))
         else:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import fnmatch
+import glob
 import logging
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -62,6 +65,29 @@ def find_videos(folder: Path) -> list[Path]:
             f"{folder} holds no video and no folder of images; known suffixes are {' '.join(sorted(VIDEO_SUFFIXES))}"
         )
     return found or sorted(images)
+
+
+def matching(pattern: Path) -> list[Path]:
+    """What a pattern finds, sorted. `**` stands for any folders, links to folders as in `find_videos`."""
+    parts = pattern.parts
+    if "**" not in parts:
+        return sorted(map(Path, glob.glob(str(pattern))))  # noqa: PTH207 (Path.glob refuses absolute patterns)
+    fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
+    top = Path(*parts[:fixed])
+    wanted = re.compile("".join(_expression(part) for part in parts[fixed:]))
+    folders_too = parts[-1] != "**"
+    found = []
+    for here, names in _walk(top):
+        candidates = [here / name for name in names] + ([here] if folders_too else [])
+        found += [path for path in candidates if wanted.fullmatch(f"/{path.relative_to(top).as_posix()}")]
+    return sorted(found)
+
+
+def _expression(part: str) -> str:
+    """A part of a pattern as a regular expression for that part of a path, with the slash before it."""
+    if part == "**":
+        return "(?:/[^/]+)*"
+    return "/(?=[^/]+)" + fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^/]*")
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -13,7 +14,7 @@ from poseact import __version__
 from poseact.errors import UsageError
 from poseact.extract.clips import Clip
 from poseact.extract.engine import in_this_process
-from poseact.extract.journal import Journal, file_size
+from poseact.extract.journal import UNSEEN, Journal, stamp
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.quality import quality_of
 from poseact.extract.record import Record, errors_path, quality_path, record_path, size_of, write_errors, write_quality
@@ -58,6 +59,7 @@ def extract_folder(
     engine: Engine = in_this_process,
     overwrite: bool = False,
     retry_failed: bool = False,
+    forget_gone: bool = False,
 ) -> Generator[Outcome]:
     """Extract every clip and write `out` at the end; yields as clips finish.
 
@@ -75,6 +77,7 @@ def extract_folder(
         overwrite: start anew in place of a finished target, or of a run with other settings. An unfinished run with
             the same settings goes on, so that a command with this option ends at last, however often it is killed.
         retry_failed: clips that failed in an earlier call are tried again.
+        forget_gone: a finished target loses the clips that are not among `clips` any more; else it is refused.
     Raises: OutputError; UsageError for other settings, a target of other origin, or one in use.
     """
     check_target(out)
@@ -82,7 +85,7 @@ def extract_folder(
     with Journal.beside(out) as journal:
         for path in (out, record_path(out), quality_path(out), errors_path(out)):
             remove_leftovers(path)
-        run = _Run(clips, out, journal, wanted, retry_failed, _sorting(clips, classes, splits or {}))
+        run = _Run(clips, out, journal, wanted, retry_failed, forget_gone, _sorting(clips, classes, splits or {}))
         finished = run.resume(overwrite=overwrite)
         yield from (Outcome(clip, None, earlier=True) for clip in run.done)
         yield from (Outcome(clip, failed, earlier=True) for clip, failed in run.failed.items())
@@ -117,11 +120,12 @@ def standing(
     float16: bool = False,
     overwrite: bool = False,
     retry_failed: bool = False,
+    forget_gone: bool = False,
 ) -> Standing:
     """What `extract_folder` would find, without changing anything. Raises: as it does."""
     check_target(out)
     wanted = _wanted(settings, person, max_persons, float16)
-    run = _Run(clips, out, Journal.of(out), wanted, retry_failed)
+    run = _Run(clips, out, Journal.of(out), wanted, retry_failed, forget_gone)
     run.look(overwrite=overwrite)
     return Standing(run.done, list(run.failed), run.waiting)
 
@@ -141,8 +145,10 @@ class _Run:
     journal: Journal
     settings: dict[str, object]
     retry_failed: bool
+    forget_gone: bool = False
     sorting: str = ""
     done: list[Clip] = field(default_factory=list)
+    unseen: list[Clip] = field(default_factory=list)
     failed: dict[Clip, Failed] = field(default_factory=dict)
     waiting: list[Clip] = field(default_factory=list)
 
@@ -162,9 +168,11 @@ class _Run:
             self._sort_by_journal()
         elif not overwrite and (record := self._target()) is not None:
             for clip in self.clips:
-                size, why = record.failed.get(clip.name, (-1, None))
-                same = file_size(clip)
-                self._sort(clip, record.done.get(clip.name) == same, why if size == same else None)
+                before, why = record.failed.get(clip.name, (UNSEEN, None))
+                now, looked_at = stamp(clip), record.done.get(clip.name)
+                kept = now == UNSEEN and looked_at is not None
+                self.unseen += [clip] if kept else []
+                self._sort(clip, kept or looked_at == now, why if before == now else None)
         else:
             check_place(self.out)
             self.waiting += self.clips
@@ -176,6 +184,11 @@ class _Run:
         Raises: as `look`.
         """
         record = self.look(overwrite=overwrite)
+        if self.unseen:
+            logging.getLogger("poseact").warning(
+                "videos cannot be seen just now, their poses are kept: %d, such as %s",
+                len(self.unseen), self.unseen[0].path,
+            )  # fmt: skip
         begun = self.journal.settings
         if begun is None or not _same(begun, self.settings):
             self.journal.clear()
@@ -200,10 +213,10 @@ class _Run:
         if not _same(record.settings, self.settings):
             raise UsageError(f"{self.out} was made {_difference(record.settings, self.settings)}; {ANEW}")
         gone = sorted(record.done.keys() - {clip.name for clip in self.clips})
-        if gone:
+        if gone and not self.forget_gone:
             raise UsageError(
                 f"{self.out} holds poses of {len(gone)} videos that are not among the inputs any more, such as "
-                f"{gone[0]!r}; {ANEW}"
+                f"{gone[0]!r}; use --drop-missing to leave them out, or {ANEW.removeprefix('use ')}"
             )
         return record
 
@@ -226,7 +239,8 @@ class _Run:
         for clip in self.done:
             if clip.name in poses:
                 held = poses[clip.name]
-                self.journal.store(clip, held, record.quality.get(clip.name) or quality_of(held))
+                quality = record.quality.get(clip.name) or quality_of(held)
+                self.journal.store(clip, held, quality, record.done[clip.name])
         for clip, why in self.failed.items():
             self.journal.fail(clip, why)
 
@@ -247,8 +261,8 @@ class _Run:
             by_name = {clip.name: clip for clip in done}
             qualities = {one.name: self.journal.quality(by_name[one.name]) or quality_of(one) for one in poses}
             Record(
-                self.settings, size_of(self.out), {clip.name: file_size(clip) for clip in done},
-                {clip.name: (file_size(clip), why) for clip, why in failed.items()}, self.sorting,
+                self.settings, size_of(self.out), {clip.name: self.journal.stamp(clip) for clip in done},
+                {clip.name: (stamp(clip), why) for clip, why in failed.items()}, self.sorting,
                 qualities,
             ).write(self.out)  # fmt: skip
             write_quality(self.out, qualities)

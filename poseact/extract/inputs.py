@@ -12,8 +12,9 @@ from math import inf
 from pathlib import Path
 
 from poseact.errors import InputError, UsageError
-from poseact.extract.clips import VIDEO_SUFFIXES, Clip, find_videos
+from poseact.extract.clips import VIDEO_SUFFIXES, Clip, find_videos, matching
 from poseact.extract.table import Row, read_list, read_table
+from poseact.files import expanded
 
 TABLES = {".csv": ",", ".tsv": "\t"}
 LISTS = (".txt", ".lst")
@@ -29,6 +30,7 @@ class Inputs:
 
     Attributes:
         clips: in the order named, those of a folder sorted.
+        root: the folder within which they are named.
         classes: names in index order; empty without labels, or where a table only numbers them.
         splits: {clip name: split}, of the clips whose table tells it.
         groups: {clip name: what it must not be separated from}, of those whose table tells it.
@@ -38,6 +40,7 @@ class Inputs:
     classes: tuple[str, ...] = ()
     splits: Mapping[str, str] = field(default_factory=dict)
     groups: Mapping[str, str] = field(default_factory=dict)
+    root: Path = Path()
 
 
 def read_inputs(names: Sequence[str | Path]) -> Inputs:
@@ -59,11 +62,12 @@ def read_inputs(names: Sequence[str | Path]) -> Inputs:
     return Inputs(
         tuple(Clip(row.path, name, index.get(row.label, -1), row.start, row.end) for row, name in named), classes,
         {name: row.split for row, name in named if row.split}, {name: row.group for row, name in named if row.group},
+        root,
     )  # fmt: skip
 
 
 def _rows(name: str, *, alone: bool) -> list[Row]:
-    path = Path(name).expanduser()
+    path = expanded(name)
     try:
         if path.is_dir():
             return _folder(path, alone=alone)
@@ -73,10 +77,10 @@ def _rows(name: str, *, alone: bool) -> list[Row]:
         reason = getattr(error, "strerror", None) or error
         raise InputError(f"{name!r} cannot be read: {reason}") from error
     if glob.has_magic(name):
-        matches = sorted(glob.glob(str(path), recursive=True))  # noqa: PTH207 (Path.glob refuses absolute patterns)
+        matches = matching(path)
         if not matches:
             raise InputError(f"nothing is called {name}; check the pattern")
-        return _with_folder_labels([row for match in matches for row in _match(Path(match))])
+        return _with_folder_labels([row for match in matches for row in _match(match)])
     raise InputError(f"{name} does not exist; name a folder, videos, a .txt list, or a .csv or .tsv table")
 
 
@@ -100,15 +104,21 @@ def _file(path: Path) -> list[Row]:
 def _folder(folder: Path, *, alone: bool) -> list[Row]:
     paths = find_videos(folder)
     parts = [path.relative_to(folder).parts for path in paths]
-    if all(len(part) > 2 and part[0].lower() in SPLIT_FOLDERS for part in parts):
+    if all(len(part) > 1 and part[0].lower() in SPLIT_FOLDERS for part in parts) and max(map(len, parts)) > 2:
+        stray = next((path for path, part in zip(paths, parts, strict=True) if len(part) < 3), None)
+        if stray is not None:
+            raise UsageError(
+                f"the folders of {folder} are splits, and those in them classes, but {stray} lies in none of these; "
+                "move it into one"
+            )
         return [Row(path, part[1], SPLIT_FOLDERS[part[0].lower()]) for path, part in zip(paths, parts, strict=True)]
     if all(len(part) > 1 for part in parts):
         return [Row(path, part[0]) for path, part in zip(paths, parts, strict=True)]
-    stray = [path for path, part in zip(paths, parts, strict=True) if len(part) < 2]
-    if len(stray) < len(paths):
+    loose = [path for path, part in zip(paths, parts, strict=True) if len(part) < 2]
+    if len(loose) < len(paths):
         logging.getLogger("poseact").warning(
             "%s: %d of %d videos lie in no folder of it, such as %s, so its folders are no labels",
-            folder, len(stray), len(paths), stray[0].name,
+            folder, len(loose), len(paths), loose[0].name,
         )  # fmt: skip
     return [Row(path, "" if alone else folder.resolve().name) for path in paths]
 
@@ -122,14 +132,16 @@ def _with_folder_labels(rows: list[Row]) -> list[Row]:
 
 def _root(names: Sequence[str | Path], rows: Sequence[Row]) -> Path:
     """The folder within which clips are named: the only one given, or what all of them have in common."""
-    if len(names) == 1 and (only := Path(names[0]).expanduser()).is_dir():
+    if len(names) == 1 and (only := expanded(names[0])).is_dir():
         return only.absolute()
     return Path(os.path.commonpath([row.path.absolute().parent for row in rows] or [Path.cwd()]))
 
 
 def _name(row: Row, root: Path) -> str:
     path = row.path.absolute()
-    name = path.relative_to(root).with_suffix("").as_posix() if path != root else path.name
+    name = path.relative_to(root).as_posix() if path != root else path.name
+    if path != root and not path.is_dir():
+        name = name.removesuffix(path.suffix)
     if (row.start, row.end) == (0.0, inf):
         return name
     return f"{name}@{row.start:g}-{'' if row.end == inf else f'{row.end:g}'}"

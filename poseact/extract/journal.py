@@ -5,11 +5,14 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
+import os
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from math import inf
 from pathlib import Path
+from typing import Any
 
 from filelock import FileLock, Timeout
 
@@ -22,6 +25,7 @@ from poseact.poses import read_pyskl, write_pyskl
 from poseact.types import PoseSequence
 
 SETTINGS = "settings.json"
+UNSEEN = ""
 LOCK = ".lock"
 POSES = ".pkl"
 FAILURE = ".failed.json"
@@ -99,33 +103,41 @@ class Journal:
         self._remove(HALF_WRITTEN)
 
     def holds(self, clip: Clip) -> bool:
-        """Whether the clip is finished."""
-        return self._path(clip, POSES).exists()
+        """Whether the clip is finished, and has not become another one since; one that cannot be seen has not."""
+        return self._path(clip, POSES).exists() and stamp(clip) in (self.stamp(clip), UNSEEN)
+
+    def stamp(self, clip: Clip) -> str:
+        """Of a finished clip as it was when it was looked at."""
+        return str(self._document(clip, QUALITY).get("stamp"))
 
     def failure(self, clip: Clip) -> Failed | None:
-        """Why the clip failed, if it did; a file of another size has not failed yet."""
+        """Why the clip failed, if it did; what has become another clip has not failed yet."""
+        held = self._document(clip, FAILURE)
         try:
-            held = json.loads(self._path(clip, FAILURE).read_text(encoding="utf-8"))
-            return Failed(**held["why"]) if held["size"] == file_size(clip) else None
-        except (OSError, ValueError, TypeError, KeyError):  # a failure that cannot be read is found again
+            return Failed(**held["why"]) if held["stamp"] == stamp(clip) else None
+        except (TypeError, KeyError):  # a failure that cannot be read is found again
             return None
 
-    def store(self, clip: Clip, poses: PoseSequence, quality: Quality) -> None:
-        """Finish a clip. Raises: OutputError."""
-        write_text(self._path(clip, QUALITY), json.dumps(to_document(quality)) + "\n")
+    def store(self, clip: Clip, poses: PoseSequence, quality: Quality, looked_at: str) -> None:
+        """Finish a clip.
+
+        Args:
+            looked_at: its `stamp` before it was looked at.
+        Raises: OutputError.
+        """
+        if (before := self._path(clip, POSES)).exists():  # of another clip of this name
+            before.unlink()
+        write_text(self._path(clip, QUALITY), json.dumps({**to_document(quality), "stamp": looked_at}) + "\n")
         write_pyskl(self._path(clip, POSES), [poses])
 
     def fail(self, clip: Clip, failed: Failed) -> None:
         """Note why a clip has no poses. Raises: OutputError."""
-        content = {"size": file_size(clip), "why": asdict(failed)}
+        content = {"stamp": stamp(clip), "why": asdict(failed)}
         write_text(self._path(clip, FAILURE), json.dumps(content) + "\n")
 
     def quality(self, clip: Clip) -> Quality | None:
         """Of a finished clip; None when it cannot be read any more."""
-        try:
-            return from_document(json.loads(self._path(clip, QUALITY).read_text(encoding="utf-8")))
-        except (OSError, ValueError, RecursionError):
-            return None
+        return from_document(self._document(clip, QUALITY))
 
     def poses(self, clip: Clip) -> PoseSequence:
         """Of a finished clip, as it was stored. Raises: OutputError when its file was damaged since."""
@@ -138,6 +150,14 @@ class Journal:
                 f"the finished poses of {clip.name} in {path} were damaged and are removed; run the same command again"
             ) from error
 
+    def _document(self, clip: Clip, suffix: str) -> dict[str, Any]:
+        """What a file says of a clip; nothing where it is not there or cannot be read."""
+        try:
+            held = json.loads(self._path(clip, suffix).read_text(encoding="utf-8"))
+        except (OSError, ValueError, RecursionError):
+            return {}
+        return held if isinstance(held, dict) else {}
+
     def _remove(self, names: re.Pattern[str]) -> None:
         for path in self.folder.iterdir():
             if names.fullmatch(path.name):
@@ -149,12 +169,19 @@ class Journal:
         return self.folder / f"{name}{suffix}"
 
 
-def file_size(clip: Clip) -> int:
-    """Bytes of a clip's file; -1 when it cannot be seen."""
+def stamp(clip: Clip) -> str:
+    """What tells that a clip has become another one: bytes of its file, or of the files in its folder, and its stretch.
+
+    `UNSEEN` when it cannot be seen. The time of a file says nothing: copies have another one.
+    """
     try:
-        return clip.path.stat().st_size
-    except OSError:
-        return -1
+        whole = str(clip.path.stat().st_size)
+        if clip.path.is_dir():
+            sizes = [one.stat().st_size for one in os.scandir(clip.path) if one.is_file()]
+            whole = f"{sum(sizes)} in {len(sizes)}"
+    except (OSError, ValueError):
+        return UNSEEN
+    return whole if (clip.start, clip.end) == (0.0, inf) else f"{whole}@{clip.start!r}-{clip.end!r}"
 
 
 def _lock(lock: FileLock, folder: Path) -> None:

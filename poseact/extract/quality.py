@@ -52,7 +52,7 @@ def quality_of(poses: PoseSequence, *, nominal: int = 0, planned: int = 0, gaps:
     frames = len(poses.pts)
     there = poses.box_score[0] > 0 if len(poses) else np.zeros(frames, bool)
     seen = poses.keypoint_score[0][poses.keypoint_score[0] > 0] if there.any() else np.zeros(0)
-    boxes = poses.boxes[0][there] if there.any() else np.zeros((0, 4))
+    boxes = poses.boxes[0][there].astype(np.float64) if there.any() else np.zeros((0, 4))
     return Quality(
         nominal, planned, frames, gaps, shots, people,
         round(float(there.mean()), 4) if frames else 0.0,

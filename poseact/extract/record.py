@@ -26,7 +26,7 @@ class Record:
     Attributes:
         settings: what the poses depend on.
         size: bytes of the target, to know it again.
-        done: name -> bytes of the file, of the videos whose poses are in the target.
+        done: name -> `stamp` when it was looked at, of the clips whose poses are in the target.
         failed: the same of those that failed, and why.
         quality: of the poses of each clip.
         sorting: digest of the classes, labels and splits in the target.
@@ -34,8 +34,8 @@ class Record:
 
     settings: dict[str, object]
     size: int
-    done: dict[str, int]
-    failed: dict[str, tuple[int, Failed]]
+    done: dict[str, str]
+    failed: dict[str, tuple[str, Failed]]
     sorting: str = ""
     quality: dict[str, Quality] = field(default_factory=dict)
 
@@ -45,20 +45,21 @@ class Record:
         try:
             held = json.loads(record_path(out).read_text(encoding="utf-8"))
             failed = {
-                name: (int(one["size"]), Failed(one["code"], one["message"], one["trace"]))
+                name: (str(one["stamp"]), Failed(one["code"], one["message"], one["trace"]))
                 for name, one in held["failed"].items()
             }
             told = {name: from_document(one) for name, one in dict(held.get("quality", {})).items()}
             quality = {name: one for name, one in told.items() if one is not None}
             sorting = str(held.get("sorting", ""))
-            record = cls(dict(held["settings"]), int(held["size"]), dict(held["done"]), failed, sorting, quality)
+            done = {name: str(stamp) for name, stamp in dict(held["done"]).items()}
+            record = cls(dict(held["settings"]), int(held["size"]), done, failed, sorting, quality)
         except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
             return None
         return record if size_of(out) == record.size else None
 
     def write(self, out: Path) -> None:
         """Put it beside the target. Raises: OutputError."""
-        failed = {name: {"size": size, **asdict(why)} for name, (size, why) in self.failed.items()}
+        failed = {name: {"stamp": stamp, **asdict(why)} for name, (stamp, why) in self.failed.items()}
         content: dict[str, Any] = {
             "schema": SCHEMA, "settings": self.settings, "size": self.size, "done": self.done, "failed": failed,
             "sorting": self.sorting, "quality": {name: to_document(one) for name, one in self.quality.items()},

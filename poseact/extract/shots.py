@@ -9,7 +9,8 @@ from itertools import pairwise
 import cv2
 import numpy as np
 
-from poseact.track import link
+from poseact.track import link, most_prominent
+from poseact.track.similarity import area
 from poseact.types import Array, Boxes, Keypoints, Track
 
 SIDE = 32
@@ -51,13 +52,13 @@ def link_within_shots(
     """People followed through a video, as `poseact.track.link` does, but never across the beginning of a shot."""
     if len(starts) < 2:
         return link(boxes, keypoints, pts)
-    tracks: list[Track] = []
-    for first, after in pairwise([*starts, len(pts)]):
-        tracks += [
-            _placed(track, first, len(pts), len(tracks) + number)
-            for number, track in enumerate(link(boxes[first:after], keypoints[first:after], pts[first:after]), start=1)
-        ]
-    return tracks
+    found = [
+        (first, track)
+        for first, after in pairwise([*starts, len(pts)])
+        for track in link(boxes[first:after], keypoints[first:after], pts[first:after])
+    ]
+    kept = most_prominent([float(np.sqrt(area(track.boxes)).sum()) for _, track in found], len(pts))
+    return [_placed(found[row][1], found[row][0], len(pts), number) for number, row in enumerate(kept, start=1)]
 
 
 def _placed(track: Track, first: int, frames: int, number: int) -> Track:

@@ -6,6 +6,7 @@ import csv
 import glob
 import hashlib
 import io
+import logging
 import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
@@ -65,13 +66,21 @@ def read_splits(paths: Sequence[Path], names: Sequence[str]) -> dict[str, str]:
     """
     known = _Names(names)
     found: dict[str, str] = {}
+    strange: list[str] = []
     for path in paths:
         for listed, split in _listed(path):
             name = known.find(listed)
+            strange += [listed] if name is None else []
             if name is not None and split and found.setdefault(name, split) != split:
                 raise UsageError(f"{path}: {name} is in the splits {found[name]} and {split}")
     if paths and not found:
         raise UsageError(f"{paths[0]} names none of the {len(names)} clips, such as {names[0] if names else ''!r}")
+    if paths and strange:
+        logging.getLogger("poseact").warning(
+            "%d lines of the lists of splits name no clip, such as %s", len(strange), strange[0]
+        )
+    if paths and (left := [name for name in names if name not in found]):
+        logging.getLogger("poseact").warning("%d clips are in no split, such as %s", len(left), left[0])
     return found
 
 
@@ -88,8 +97,9 @@ class _Names:
                 self._endings[ending] = None if ending in self._endings else name
 
     def find(self, path: str) -> str | None:
-        name = PurePosixPath(path).with_suffix("").as_posix() if PurePosixPath(path).name else path
-        return next((one for one in (name, path) if one in self._names), None) or self._endings.get(name)
+        bare = PurePosixPath(path).with_suffix("").as_posix() if PurePosixPath(path).name else path
+        known = next((one for one in (path, bare) if one in self._names), None)
+        return known or self._endings.get(path) or self._endings.get(bare)
 
 
 def _listed(path: Path) -> list[tuple[str, str]]:
@@ -116,7 +126,7 @@ def _from_table(path: Path) -> list[tuple[str, str]]:
         raise UsageError(f"{path} cannot be read as a table with the columns path,split: {error}") from error
     if not rows or not {"path", "split"} <= rows[0].keys():
         raise UsageError(f"{path} needs a first line with the columns path,split")
-    return [(row["path"] or "", row["split"] or "") for row in rows]
+    return [((row["path"] or "").strip(), (row["split"] or "").strip()) for row in rows]
 
 
 def _hmdb(line: str, action: str, path: Path) -> tuple[str, str]:

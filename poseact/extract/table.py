@@ -9,9 +9,10 @@ from math import inf, isfinite
 from pathlib import Path
 
 from poseact.errors import UsageError
+from poseact.files import expanded
 
 COLUMNS = ("path", "label", "split", "start", "end", "group", "name")
-LARGEST = 256 << 20
+LARGEST = 64 << 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +62,8 @@ def read_list(path: Path) -> list[Row]:
     """
     lines = (line.strip() for line in read_text(path).splitlines())
     rows = [Row(path.parent / line) for line in lines if line and not line.startswith("#")]
+    if broken := next((row for row in rows if "\0" in str(row.path)), None):
+        raise UsageError(f"{path}: {broken.path.name!r} is no path")
     if not rows:
         raise UsageError(f"{path} names no video")
     return rows
@@ -69,9 +72,11 @@ def read_list(path: Path) -> list[Row]:
 def read_text(path: Path) -> str:
     """A small text file in UTF-8. Raises: UsageError."""
     try:
-        if path.stat().st_size > LARGEST:
-            raise UsageError(f"{path} has more than {LARGEST} bytes; that is no list of clips")
-        return path.read_text(encoding="utf-8-sig")
+        with path.open("rb") as file:
+            content = file.read(LARGEST + 1)
+        if len(content) > LARGEST:
+            raise UsageError(f"{path} has more than {LARGEST} bytes; that is no list")
+        return content.decode("utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UsageError(f"{path} cannot be read as text: {getattr(error, 'strerror', None) or error}") from error
 
@@ -84,7 +89,7 @@ def _row(record: dict[str, str | None], path: Path, line: int) -> Row:
     if not start < end:
         raise UsageError(f"{path}, line {line}: the clip ends at {end:g} s, not after its start at {start:g} s")
     return Row(
-        path.parent / Path(cells["path"]).expanduser(), cells["label"], cells["split"], start, end, cells["group"],
+        path.parent / expanded(cells["path"]), cells["label"], cells["split"], start, end, cells["group"],
         cells["name"],
     )  # fmt: skip
 

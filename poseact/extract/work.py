@@ -11,11 +11,12 @@ from typing import Protocol
 from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError
 from poseact.extract.clips import Clip
 from poseact.extract.extractor import Extractor, Progress
-from poseact.extract.journal import Journal
+from poseact.extract.journal import Journal, stamp
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.quality import quality_of
 from poseact.extract.result import CRASHED, INTERNAL_ERROR, TOO_MUCH_MEMORY, Done, Failed, Result
 from poseact.poses import ranked
+from poseact.types import VideoInfo
 
 OpenExtractor = Callable[[], Extractor]
 """Makes an extractor in whichever process runs it; must be picklable."""
@@ -52,7 +53,7 @@ class Extract:
 
     def __call__(self, extractor: Extractor, clip: Clip, progress: Progress | None = None) -> Result:
         """See `Work`."""
-        started = time.monotonic()
+        started, looked_at = time.monotonic(), stamp(clip)
         try:
             seen = extractor(
                 clip.path, self.plan, person=self.person, refined=self.max_persons, progress=progress,
@@ -64,10 +65,16 @@ class Extract:
         except Exception as error:
             return _failed(clip, error)
         quality = quality_of(
-            poses, nominal=seen.info.frame_count, planned=seen.planned, gaps=len(seen.gaps), shots=len(seen.shots)
+            poses, nominal=_announced(clip, seen.info), planned=seen.planned, gaps=len(seen.gaps), shots=len(seen.shots)
         )
-        self.journal.store(clip, poses, quality)
+        self.journal.store(clip, poses, quality, looked_at)
         return Done(len(poses.pts), len(seen.poses), time.monotonic() - started)
+
+
+def _announced(clip: Clip, video: VideoInfo) -> int:
+    """Frames that a video announces for a clip."""
+    first, after = (round(min(at * video.fps, video.frame_count)) for at in (clip.start, clip.end))
+    return after - first
 
 
 def _failed(clip: Clip, error: Exception) -> Failed:

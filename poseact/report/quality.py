@@ -25,6 +25,7 @@ from poseact.types import Array, PoseSequence
 from poseact.video import open_video
 
 PICTURE_HEIGHT = 180
+WIDEST = 4
 MOST_PICTURES = 300
 STYLES = {GOOD: "green", CHECK: "yellow", POOR: "red"}
 ACCENT = (74, 222, 128)
@@ -129,8 +130,9 @@ def thumbnail(clip: PoseSequence) -> bytes | None:
 
 
 def _drawn(image: Array, clip: PoseSequence, pts: float) -> bytes | None:
-    scale = PICTURE_HEIGHT / image.shape[0]
-    small = cv2.resize(image, (max(round(image.shape[1] * scale), 1), PICTURE_HEIGHT), interpolation=cv2.INTER_AREA)
+    scale = min(PICTURE_HEIGHT / image.shape[0], WIDEST * PICTURE_HEIGHT / image.shape[1])
+    height, width = (max(round(side * scale), 1) for side in image.shape[:2])
+    small = cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA)
     stance = stance_at(clip, 0, pts) if len(clip) else None
     if stance is not None:
         fitted = replace(stance, box=stance.box * scale, xy=stance.xy * scale)

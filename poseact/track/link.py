@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,6 +16,8 @@ from poseact.track.tracklet import Scene, Tracklet
 from poseact.types import Array, Boxes, Keypoints, Track
 
 _FORESIGHT = 0.5  # s: nobody keeps a velocity for longer
+PERSON_FRAMES = 1_000_000
+FEWEST_KEPT = 20
 
 
 def link(
@@ -42,7 +45,8 @@ def link(
             that people are recognised in the next window when `pts` come in windows.
         min_sightings: tracks seen less often are dropped in videos of 8 frames and more, unless nothing else is left.
     Returns:
-        Tracks with ids from 1 in order of appearance; gaps inside a track are interpolated and marked.
+        Tracks with ids from 1 in order of appearance; gaps inside a track are interpolated and marked. Of long videos
+        with very many people only the `most_prominent`.
     Raises:
         InvalidPoses: the inputs disagree in length, or time does not ascend.
     """
@@ -59,8 +63,34 @@ def link(
     if len(pts) >= 8:
         lasting = [tracklet for tracklet in tracklets if len(tracklet.frames) >= min_sightings]
         tracklets = lasting or tracklets
+    kept = most_prominent([_prominence(tracklet, scene) for tracklet in tracklets], len(pts))
+    tracklets = [tracklets[row] for row in kept]
     tracklets.sort(key=lambda tracklet: (tracklet.frames[0], tracklet.rows[0]))
     return [fill_gaps(tracklet.to_track(scene, n), scene.pts) for n, tracklet in enumerate(tracklets, start=1)]
+
+
+def most_prominent(prominence: Sequence[float], frames: int) -> list[int]:
+    """Rows of the people who are kept of a video, ascending: so many that memory does not grow with their number.
+
+    A track takes room in every frame: hundreds of passers-by in an hour of video would fill any memory.
+
+    Args:
+        prominence: of each person. frames: of the video.
+    """
+    most = max(FEWEST_KEPT, PERSON_FRAMES // max(frames, 1))
+    if len(prominence) <= most:
+        return list(range(len(prominence)))
+    logging.getLogger("poseact").warning(
+        "%d people were followed over %d frames; the %d who are seen longest and largest are kept",
+        len(prominence), frames, most,
+    )  # fmt: skip
+    return sorted(sorted(range(len(prominence)), key=lambda row: -prominence[row])[:most])
+
+
+def _prominence(tracklet: Tracklet, scene: Scene) -> float:
+    """How long and how large somebody is seen: the sum of the square roots of the boxes, px."""
+    boxes = np.stack([scene.boxes[frame].xyxy[row] for frame, row in zip(tracklet.frames, tracklet.rows, strict=True)])
+    return float(np.sqrt(area(boxes)).sum())
 
 
 def _check(boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], pts: Array) -> None:

@@ -8,11 +8,13 @@ import shutil
 import subprocess
 import sys
 import time
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import filelock
 import pytest
+from PIL import Image
 from small_runs import SETTINGS, extract, open_standing, write_clip, write_clips
 
 from poseact.errors import OutputError, UsageError
@@ -391,19 +393,25 @@ def test_a_full_disk_loses_nothing(clips, whole, tmp_path, monkeypatch, looked_a
 
 def test_what_a_kill_left_half_written_is_removed(clips, tmp_path):
     """Also beside the target; a folder that stood in its place stays until there is a new one."""
-    files = [".poses-abcd1_23.pkl", ".poses.pkl.run-abcd1_23.json", ".poses.pkl.quality-abcd1_23.csv"]
-    others = [".poses-abcd1_23.parquet", ".poses-mine.pkl", "poses-abcd1_23.pkl"]
+    files = [
+        ".poses-abcd1_23.poseact-part.pkl",
+        ".poses.pkl.run-abcd1_23.poseact-part.json",
+        ".poses.pkl.quality-abcd1_23.poseact-part.csv",
+    ]
+    others = [".poses-abcd1_23.poseact-part.parquet", ".poses-mine.pkl", ".poses-original.pkl", "poses-abcd1_23.pkl"]
     for name in (*files, *others):
         (tmp_path / name).write_text("half")
     extract(clips, tmp_path / "poses.pkl")
     assert [name for name in (*files, *others) if (tmp_path / name).exists()] == others
-    for name in (".poses-abcd1_23", ".poses-old-abcd1_23"):
+    for name in (".poses-abcd1_23.poseact-part", ".poses-old-abcd1_23.poseact-part"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").touch()
     extract(clips, tmp_path / "poses")
-    assert [path.name for path in tmp_path.glob(".poses-*abcd1_23")] == [".poses-old-abcd1_23"]
+    assert [path.name for path in tmp_path.glob(".poses-*abcd1_23.poseact-part")] == [
+        ".poses-old-abcd1_23.poseact-part"
+    ]
     extract(clips, tmp_path / "poses")
-    assert not list(tmp_path.glob(".poses-*abcd1_23"))
+    assert not list(tmp_path.glob(".poses-*abcd1_23.poseact-part"))
 
 
 @pytest.mark.parametrize("name", ["poses.pkl", "poses"])
@@ -478,3 +486,75 @@ def test_a_stretch_of_a_video_is_a_clip(tmp_path):
     assert first.frame_index.tolist() == list(range(10))
     assert then.frame_index.tolist() == list(range(10, 50))
     assert then.pts[0] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize("finished", [False, True], ids=["on the way", "at the end"])
+def test_what_became_another_video_is_looked_at_again(own_clips, tmp_path, monkeypatch, looked_at, finished):
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        if not finished:
+            patch.setattr(folder_module, "write_poses", _interrupted)
+        with nullcontext() if finished else pytest.raises(KeyboardInterrupt):
+            extract(own_clips, out)
+    write_clip(own_clips / "a" / "clip0.mp4", 9)
+    looked_at.clear()
+    extract(own_clips, out)
+    assert "clip0" in looked_at
+    assert not {"clip1", "clip2"} & set(looked_at)
+    poses = {one.name: one for one in read_poses(out).annotations}
+    assert len(poses["a/clip0"].pts) == 9
+    looked_at.clear()
+    extract(own_clips, out)
+    assert looked_at == []
+
+
+def test_another_stretch_under_the_same_name_is_looked_at_again(own_clips, tmp_path, looked_at):
+    table, out = tmp_path / "table.csv", tmp_path / "poses.pkl"
+    for start, end, frames in ((0.0, 0.1, 3), (0.0, 0.2, 5)):
+        table.write_text(f"path,start,end,name\nclips/b/clip5.mp4,{start},{end},one\n")
+        extract(table, out)
+        assert len(read_poses(out).annotations[0].pts) == frames
+    assert looked_at == ["clip5", "clip5"]
+
+
+def test_another_picture_in_a_folder_of_pictures_is_seen(tmp_path, looked_at):
+    folder, out = tmp_path / "clips" / "walk", tmp_path / "poses.pkl"
+    folder.mkdir(parents=True)
+    for number in range(4):
+        Image.new("RGB", (64, 48)).save(folder / f"{number}.png")
+    extract(tmp_path / "clips", out)
+    extract(tmp_path / "clips", out)
+    assert looked_at == ["walk"]
+    Image.new("RGB", (64, 48)).save(folder / "4.png")
+    extract(tmp_path / "clips", out)
+    assert len(read_poses(out).annotations[0].pts) == 5
+
+
+def test_a_video_that_is_away_for_a_moment_keeps_its_poses(own_clips, tmp_path, caplog):
+    listed, out = tmp_path / "list.txt", tmp_path / "poses.pkl"
+    listed.write_text("clips/a/clip0.mp4\nclips/a/clip2.mp4\n")
+    extract(listed, out)
+    before = out.read_bytes()
+    (own_clips / "a" / "clip0.mp4").rename(tmp_path / "away.mp4")
+    extract(listed, out)
+    assert out.read_bytes() == before
+    assert "cannot be seen just now" in caplog.text
+
+
+def test_videos_that_are_gone_can_be_left_out(own_clips, tmp_path, looked_at):
+    out = tmp_path / "poses.pkl"
+    extract(own_clips, out)
+    (own_clips / "a" / "clip0.mp4").unlink()
+    looked_at.clear()
+    extract(own_clips, out, forget_gone=True)
+    assert [one.name for one in read_poses(out).annotations] == NAMES[1:]
+    assert looked_at == []
+
+
+def test_hidden_files_of_others_stay(own_clips, tmp_path):
+    for name in (".poses-original.pkl", ".poses-original"):
+        (tmp_path / name).write_text("mine")
+    (tmp_path / ".poses.npz-original").mkdir()
+    extract(own_clips, tmp_path / "poses.pkl")
+    extract(own_clips, tmp_path / "poses.npz")
+    assert {".poses-original.pkl", ".poses-original", ".poses.npz-original"} <= {one.name for one in tmp_path.iterdir()}

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 
 from poseact.errors import InputError, UsageError
 from poseact.extract.inputs import read_inputs
@@ -71,7 +72,8 @@ def test_folders_of_splits_hold_the_classes(folder):
     }  # fmt: skip
     assert named("kinetics/train") == [("run/b", "run"), ("walk/a", "walk")]
     (folder / "kinetics" / "train" / "d.mp4").touch()
-    assert {label for _, label in named("kinetics")} == {"train", "Validation"}
+    with pytest.raises(UsageError, match=r"d\.mp4 lies in none of these"):  # it would turn the splits into classes
+        named("kinetics")
 
 
 def test_a_table_names_stretches_splits_and_groups(folder):
@@ -184,3 +186,31 @@ def test_any_bytes_as_a_table_or_list(tmp_path_factory, content):
             read_inputs([folder / name])
         except (InputError, UsageError) as error:
             assert "\n" not in str(error)  # noqa: PT017
+
+
+def test_any_folders_in_a_pattern_do_not_follow_links_in_circles(folder):
+    (folder / "clips" / "run" / "again").symlink_to(folder / "clips")
+    (folder / "clips" / "run" / "self").symlink_to(".")
+    assert named("clips/**/*.avi") == [("a", None), ("b", None)]
+    assert named("clips/**") == ALL
+    assert named("**/run/[a]*.avi") == [("a", None)]
+
+
+def test_a_dot_in_the_name_of_a_folder_of_pictures_is_no_suffix(tmp_path):
+    for name in ("walk.1", "walk.2"):
+        (tmp_path / "clips" / name).mkdir(parents=True)
+        for number in range(2):
+            Image.new("RGB", (8, 8)).save(tmp_path / "clips" / name / f"{number}.png")
+    assert [name for name, _ in named(tmp_path / "clips")] == ["walk.1", "walk.2"]
+
+
+@pytest.mark.parametrize("name", ["list.txt", "~nobody-is-called-so.mp4", "~nobody-is-called-so/*.mp4"])
+def test_odd_names_are_one_line(folder, name):
+    (folder / "list.txt").write_bytes(b"a\0b.avi\nclips/run/a.avi\n")
+    with pytest.raises((InputError, UsageError)):
+        read_inputs([name])
+
+
+def test_a_name_that_begins_like_a_home_folder(folder):
+    (folder / "~clip.avi").touch()
+    assert named("~clip.avi") == [("~clip", None)]

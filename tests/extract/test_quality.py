@@ -94,3 +94,13 @@ def test_figures_survive_a_later_call_with_more_videos(tmp_path):
     after = Record.beside(tmp_path / "poses.pkl").quality
     assert len(after) == 3
     assert {name: after[name] for name in before} == before
+
+
+def test_boxes_beyond_all_pictures_have_a_height_that_json_can_hold():
+    one = nobody((10, 10), 10.0, np.zeros(1), np.zeros(1, np.int64))
+    box = np.array([[[0, -3e38, 1, 3e38]]], np.float32)
+    one = replace(
+        one, keypoint=np.zeros((1, 1, 17, 2), np.float32), keypoint_score=np.ones((1, 1, 17), np.float32), boxes=box,
+        box_score=np.ones((1, 1), np.float32), track_id=np.array([1]), interpolated=np.zeros((1, 1), bool),
+    )  # fmt: skip
+    assert np.isfinite(quality_of(one).height)

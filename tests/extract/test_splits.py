@@ -133,3 +133,11 @@ def test_the_table_says_it_or_chance_by_its_groups():
     assert chosen_splits(inputs, []) == {"wave/v_a": "test"}
     drawn = chosen_splits(inputs, [], share=0.5)
     assert drawn["wave/v_a"] == drawn["jump/v_d"]
+
+
+def test_the_whole_name_comes_before_the_name_without_a_suffix(tmp_path, caplog):
+    table = tmp_path / "splits.csv"
+    table.write_text("path,split\na, train\na.1 ,val\nnobody.avi,val\n")
+    assert read_splits([table], ["a", "a.1", "b"]) == {"a": "train", "a.1": "val"}
+    assert "1 lines of the lists of splits name no clip, such as nobody.avi" in caplog.text
+    assert "1 clips are in no split, such as b" in caplog.text

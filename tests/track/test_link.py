@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import importlib
+
 import numpy as np
 import pytest
 
 from poseact.errors import InvalidPoses
 from poseact.track import link
 from poseact.types import Boxes, Keypoints
+
+link_module = importlib.import_module("poseact.track.link")  # the room exports its function under this name
 
 # A standing figure in a unit box, COCO-17 order.
 FIGURE = np.array([
@@ -143,3 +147,14 @@ def test_tracks_do_not_depend_on_the_order_of_detections():
 def test_contradictions_are_refused(boxes, keypoints, pts, words):
     with pytest.raises(InvalidPoses, match=words):
         link(boxes, keypoints, np.array(pts))
+
+
+def test_of_very_many_people_the_most_prominent_are_kept(monkeypatch, caplog):
+    monkeypatch.setattr(link_module, "PERSON_FRAMES", 20)
+    monkeypatch.setattr(link_module, "FEWEST_KEPT", 2)
+    crowd = [(300.0 * number, 20.0, 20.0 + 20 * number, 100.0, 0.9) for number in range(4)]
+    tracks = track([people(*crowd) for _ in range(10)])
+    assert [one.boxes[0, 0] for one in tracks] == [600, 900]
+    assert [one.id for one in tracks] == [1, 2]
+    assert "4 people were followed" in caplog.text
+    assert len(track([people(*crowd) for _ in range(5)])) == 4

@@ -9,9 +9,10 @@ from swings import swing, swings
 
 from poseact.cli import training, training_report
 from poseact.cli.entry import run
+from poseact.extract.journal import stamp
 from poseact.extract.quality import quality_of
 from poseact.extract.result import Done
-from poseact.poses import write_poses
+from poseact.poses import PoseDataset, read_poses, write_poses
 from poseact.train import Processes, Step, loop, recipe
 
 TINY = [
@@ -102,7 +103,7 @@ class Extraction:
         for clip in waiting:
             self.seen.append(clip.name)
             sequence = swing(clip.name, clip.label)
-            extract.journal.store(clip, sequence, quality_of(sequence))
+            extract.journal.store(clip, sequence, quality_of(sequence), stamp(clip))
             yield clip, Done(6, 1, 0.0)
 
 
@@ -131,5 +132,51 @@ def test_class_folders_are_extracted_once_and_new_videos_later(tmp_path, monkeyp
     assert looked.seen[8:] == ["up/new"]
     assert "the poses differ" in capsys.readouterr().err
     (tmp_path / "clips" / "up" / "new.mp4").unlink()
+    assert run([*call, "--out", "run"]) == 0, "trained on what is there, as before"
+    assert len(looked.seen) == 9
+    (tmp_path / "clips" / "up" / "1.mp4").rename(tmp_path / "clips" / "side" / "1.mp4")
+    capsys.readouterr()
     assert run([*call, "--out", "run"]) == 2
-    assert "it is used as it is" in capsys.readouterr().err
+    assert "the poses differ" in capsys.readouterr().err
+    assert looked.seen[9:] == ["side/1"]
+    held = {one.name: one.label for one in read_poses(tmp_path / "run.poses.pkl").annotations}
+    assert (held["side/1"], "up/1" in held) == (0, False)
+
+
+def test_poses_of_another_origin_are_used_only_where_they_are_complete(tmp_path, monkeypatch, capsys, looked):
+    monkeypatch.chdir(tmp_path)
+    names = [f"{'side' if number % 2 else 'up'}/{number}" for number in range(8)]
+    for name in names:
+        video = tmp_path / "clips" / f"{name}.mp4"
+        video.parent.mkdir(parents=True, exist_ok=True)
+        video.write_bytes(b"video")
+    own = [swing(name, 1 - number % 2) for number, name in enumerate([*names, "up/gone"])]
+    write_poses(tmp_path / "run.poses.pkl", PoseDataset(own, {}, ("side", "up")))
+    assert run(["train", "clips", *TINY, "--out", "run"]) == 0
+    said = capsys.readouterr().err
+    assert "the poses in it are used as they are" in said
+    assert json.loads((tmp_path / "run" / "model.json").read_text())["training"]["clips"] in (6, 7)
+    assert not looked.seen
+    (tmp_path / "clips" / "up" / "new.mp4").write_bytes(b"video")
+    assert run(["train", "clips", *TINY, "--out", "run"]) == 2
+    assert "lacks 1 of 9 videos, such as 'up/new'" in capsys.readouterr().err
+
+
+def test_names_that_contradict_those_of_the_poses_are_refused(call, tmp_path, capsys):
+    (tmp_path / "names.txt").write_text("side\nup\n")
+    assert run([*call, "--labels", "names.txt"]) == 2
+    assert "the poses name them themselves, up, side" in capsys.readouterr().err
+    (tmp_path / "names.txt").write_text("up\nside\n")
+    assert run([*call, "--labels", "names.txt"]) == 0
+
+
+def test_videos_for_a_network_of_poses_have_no_effect_which_is_said(call, capsys):
+    assert run([*call, "--videos", "clips"]) == 0
+    assert "--videos has no effect" in capsys.readouterr().err
+
+
+def test_this_folder_is_a_run_too(call, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert run(["train", "../poses.pkl", "--out", ".", *TINY]) == 0
+    assert json.loads((tmp_path / "here" / "model.json").read_text())["name"] == "here"
