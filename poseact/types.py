@@ -194,7 +194,7 @@ class PoseSequence:
         fps: frames/s of the source.
         pts: (T,) float64 s.
         frame_index: (T,) int64, positions in the source video.
-        track_id: (M,) int64.
+        track_id: (M,) int64, of each person another one; those of `others` too.
         boxes: (M, T, 4) float32 px xyxy; zeros where absent.
         box_score: (M, T) float32; 0 where absent.
         interpolated: (M, T) bool.
@@ -275,7 +275,10 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """A stretch of time in which a person does one thing: start and end in s, and in frames [first, last]."""
+    """A stretch of time in which a person does one thing: start and end in s, and in frames [first, last].
+
+    `best` is the most probable class, and `probability` is its; `label` is that class too, or "unknown".
+    """
 
     start: float
     end: float
@@ -284,6 +287,7 @@ class Segment:
     person: int
     label: str
     probability: float
+    best: str
 
 
 __all__ = [

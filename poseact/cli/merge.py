@@ -38,7 +38,7 @@ def merge(
 
     del debug
     messages = Messages(verbosity=-1 if quiet else 0)
-    poses_target("--out", out, poses)
+    out = poses_target("--out", out, poses)
     parts = []
     for path in poses:
         dataset = read_poses(path)

@@ -48,14 +48,15 @@ def select_asked(asked: Asked) -> int:
     """Choose again, show and write. Raises: PoseactError and its kinds."""
     messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
     _check(asked)
+    out = poses_target("--out", asked.out, [asked.poses]) if asked.out is not None else None
     dataset = _reduced(read_poses(asked.poses), asked)
     pairs, missed = _decided(dataset, asked)
-    if asked.out is None:
+    if out is None:
         for _, clip in pairs:
             if not asked.clips or clip.name in asked.clips:
                 write_line(people_json(clip)) if asked.as_json else print_table(tracks_table(clip))
     else:
-        _write(dataset, pairs, asked.out, asked)
+        _write(dataset, pairs, out, asked)
     if missed:
         messages.error(
             f"clips without a person {asked.person}: {len(missed)}, such as {missed[0]!r}; they stay as they were"
@@ -72,10 +73,8 @@ def _check(asked: Asked) -> None:
         raise UsageError(f"--rows {asked.rows}: write a number of clips, or all")
     if asked.out is None and not asked.show_list:
         raise UsageError("nothing is to be written; name a file with --out, or look at the people with --list")
-    if asked.out is not None:
-        if asked.show_list:
-            raise UsageError("--list writes nothing; leave out --out, or --list")
-        poses_target("--out", asked.out, [asked.poses])
+    if asked.out is not None and asked.show_list:
+        raise UsageError("--list writes nothing; leave out --out, or --list")
 
 
 def _is_number(text: str) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -71,6 +73,7 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         raise InvalidPoses(f"{where}: expected a dict, got {type(anno).__name__}")
     name = anno.get("frame_dir", "")
     name = name if isinstance(name, str) else str(name) if isinstance(name, int) else ""
+    budget.spend(len(name))
     where = f"{where} ({name[:60]!r})" if name else where
     if is_compressed(anno):
         anno = decompressed(anno, kinetics or Kinetics(), where, budget)
@@ -84,10 +87,15 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
     else:
         score = (keypoint != 0).any(-1).astype(np.float32)
     fps = _number(anno, "fps", _ASSUMED_FPS, where)
-    if not 0 < fps < 1e6:
+    if not 1e-6 < fps < 1e6:
         raise InvalidPoses(f"{where}: fps must be a positive number, got {fps}")
     boxes, box_score = _boxes(anno, keypoint, score, where)
     frame_index = _integers(anno, "frame_index", np.arange(frames), where)
+    track_id = _integers(anno, "track_id", np.arange(1, people + 1), where)
+    others = _read_others(anno, where, budget)
+    if others is not None:
+        ids = _distinct(np.concatenate([track_id, others.track_id]))
+        track_id, others = ids[:people], replace(others, track_id=ids[people:])
     return PoseSequence(
         keypoint=keypoint,
         keypoint_score=score,
@@ -95,20 +103,20 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         fps=fps,
         pts=_finite(_optional(anno, "pts", frame_index / fps, where).astype(np.float64), "pts", where),
         frame_index=frame_index,
-        track_id=_integers(anno, "track_id", np.arange(1, people + 1), where),
+        track_id=_distinct(track_id),
         boxes=boxes,
         box_score=box_score,
         interpolated=_optional(anno, "interpolated", np.zeros((people, frames), bool), where).astype(bool),
         layout=_layout(anno, joints, where),
         name=name,
         label=_label(anno, where),
-        provenance=_provenance(anno),
+        provenance=_provenance(anno, budget),
         person_score=_finite(
             _floats(_optional(anno, "person_score", np.zeros(people, np.float32), where)), "person_score", where
         ),
-        person_reason=_lines(anno, "person_reason", people, where),
-        person_estimator=_lines(anno, "person_estimator", people, where),
-        others=_read_others(anno, where, budget),
+        person_reason=_lines(anno, "person_reason", people, where, budget),
+        person_estimator=_lines(anno, "person_estimator", people, where, budget),
+        others=others,
         camera=_finite(_floats(_optional(anno, "camera_motion", still_camera(frames), where)), "camera_motion", where),
     )
 
@@ -128,12 +136,23 @@ def _read_others(anno: dict[Any, Any], where: str, budget: Budget) -> PoseSequen
     return sequence
 
 
-def _lines(anno: dict[Any, Any], key: str, people: int, where: str) -> tuple[str, ...]:
+def _distinct(ids: Array) -> Array:
+    """Ids in which what was there before has become a new one: people are told apart by them."""
+    if len(np.unique(ids)) == len(ids):
+        return ids
+    first = np.zeros(len(ids), bool)
+    first[np.unique(ids, return_index=True)[1]] = True
+    free = (number for number in count(1) if number not in set(ids.tolist()))
+    return np.array([one if kept else next(free) for one, kept in zip(ids.tolist(), first, strict=True)], np.int64)
+
+
+def _lines(anno: dict[Any, Any], key: str, people: int, where: str, budget: Budget) -> tuple[str, ...]:
     value = anno.get(key)
     if value is None:
         return ()
     if not isinstance(value, (list, tuple)) or len(value) != people or not all(isinstance(one, str) for one in value):
         raise InvalidPoses(f"{where}: {key!r} must be {people} lines of text, one per person")
+    budget.spend(sum(map(len, value)))
     return tuple(value)
 
 
@@ -220,7 +239,7 @@ def _image_size(anno: dict[Any, Any], where: str) -> tuple[int, int]:
     if not isinstance(size, (list, tuple)) or len(size) < 2:
         raise InvalidPoses(f"{where}: 'img_shape' must be (height, width)")
     height, width = size[:2]
-    if not all(isinstance(side, (int, float)) and 0 < side < 2**31 for side in (height, width)):
+    if not all(isinstance(side, (int, float)) and 1 <= side < 2**31 for side in (height, width)):
         raise InvalidPoses(f"{where}: 'img_shape' must be (height, width) in pixels above 0")
     return int(height), int(width)
 
@@ -236,7 +255,7 @@ def _layout(anno: dict[Any, Any], joints: int, where: str) -> str:
     return COCO17.name if joints == len(COCO17.keypoints) else f"{joints}-joints"
 
 
-def _provenance(anno: dict[Any, Any]) -> Provenance:
+def _provenance(anno: dict[Any, Any], budget: Budget) -> Provenance:
     """Where poses come from, as far as it is told; foreign files tell nothing."""
     made = anno.get("extractor")
     made = made if isinstance(made, dict) else {}
@@ -244,6 +263,7 @@ def _provenance(anno: dict[Any, Any]) -> Provenance:
     hashes = hashes if isinstance(hashes, dict) and len(hashes) <= 64 else {}
 
     def text(value: object) -> str:
+        budget.spend(len(value) if isinstance(value, str) else 0)
         return value if isinstance(value, str) else ""
 
     return Provenance(

@@ -65,8 +65,9 @@ def splits_of(given: object, budget: Budget) -> dict[str, list[str]]:
     for name, videos in given.items():
         if not isinstance(videos, (list, tuple)) or not all(isinstance(video, (str, int)) for video in videos):
             raise InvalidPoses(f"{budget.source}: split {str(name)[:60]!r} must be a list of video names")
-        budget.spend(8 * len(videos))
-        splits[str(name)] = [str(video) for video in videos]
+        named = [str(video) for video in videos]
+        budget.spend(sum(8 + len(video) for video in named))
+        splits[str(name)] = named
     return splits
 
 
@@ -75,5 +76,5 @@ def classes_of(given: object, budget: Budget) -> tuple[str, ...]:
         return ()
     if not isinstance(given, (list, tuple)) or not all(isinstance(name, str) for name in given):
         raise InvalidPoses(f"{budget.source}: 'classes' must be a list of names")
-    budget.spend(8 * len(given))
+    budget.spend(sum(8 + len(name) for name in given))
     return tuple(given)

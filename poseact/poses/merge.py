@@ -128,7 +128,7 @@ def _has_labels(dataset: PoseDataset) -> bool:
 
 def _label(sequence: PoseSequence, part: Part, classes: tuple[str, ...]) -> int:
     own = part.dataset.classes
-    if sequence.label < 0 or own == classes:
+    if sequence.label < 0 or not classes:
         return sequence.label
     if sequence.label >= len(own):
         raise InvalidPoses(

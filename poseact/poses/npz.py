@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
@@ -27,7 +28,7 @@ _MOST_ARRAYS = 64
 _LONGEST_HEADER = 4096
 _DAMAGE = (
     zipfile.BadZipFile, zlib.error, RuntimeError, NotImplementedError, EOFError, ValueError, TypeError, KeyError,
-    OSError, struct.error, SyntaxError, OverflowError, MemoryError,
+    OSError, struct.error, SyntaxError, OverflowError, MemoryError, SystemError, tokenize.TokenError,
 )  # fmt: skip
 
 
@@ -114,15 +115,16 @@ def _read_video(path: Path, budget: Budget) -> PoseSequence:
     try:
         with zipfile.ZipFile(path) as archive:
             arrays = _arrays(archive, budget)
+        about = arrays.pop(_ABOUT, None)
+        told = str(about)
     except _DAMAGE as error:
         reason = (str(error) or type(error).__name__).splitlines()[0][:120]
         raise InvalidPoses(f"{path} is damaged or no file of poses: {reason}") from None
-    about = arrays.pop(_ABOUT, None)
     if about is None or about.shape != () or about.dtype.kind != "U":
         raise InvalidPoses(f"{path} does not say what its arrays are; the member {_ABOUT!r} is missing")
     if any(array.dtype.kind == "U" for array in arrays.values()):
         raise InvalidPoses(f"{path} holds an array of text; poses are numbers")
-    return sequence_of(whole(arrays, parse_json(str(about), str(path)), str(path)), str(path), budget)
+    return sequence_of(whole(arrays, parse_json(told, str(path)), str(path)), str(path), budget)
 
 
 def _arrays(archive: zipfile.ZipFile, budget: Budget) -> dict[str, Array]:

@@ -235,7 +235,10 @@ def _video(rows: list[dict[str, Any]], where: str, budget: Budget) -> PoseSequen
         raise InvalidPoses(f"{where} does not say what its rows are; the column 'about' is empty")
     frames, joints = (_count(first, key, where) for key in _SIZES)
     arrays = {key: _shaped(first[key], (frames,), where) for key in _OF_FRAMES}
-    for name, listed in (about.get("arrays") or {}).items():
+    listed_arrays = about.get("arrays") or {}
+    if not isinstance(listed_arrays, dict):
+        raise InvalidPoses(f"{where}: 'arrays' in 'about' must be arrays by name")
+    for name, listed in listed_arrays.items():
         arrays[str(name)] = _from_list(listed, where)
     tracks = [row for row in rows if row["chosen"] is not None]
     rest = about["rest"]

@@ -60,8 +60,11 @@ def read_pyskl(path: Path, kinetics: Kinetics | None = None) -> PoseDataset:
     Raises:
         InvalidPoses: not such a file, damaged, hostile, or contradictory. LimitExceeded: it expands beyond reason.
     """
+    path = Path(path)
+    if path.exists() and not path.is_file():
+        raise InvalidPoses(f"{path} is no file; poses are read from files")
     try:
-        content = Path(path).read_bytes()
+        content = path.read_bytes()
     except OSError as error:
         raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not content:

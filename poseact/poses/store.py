@@ -66,7 +66,10 @@ def write_poses(path: Path, dataset: PoseDataset, *, float16: bool = False) -> N
 
 def check_target(path: Path) -> None:
     """Refuse early what `write_poses` could not write. Raises: UsageError."""
-    suffix = Path(path).suffix.lower()
+    path = Path(path)
+    suffix = path.suffix.lower()
+    if path.name in ("", ".."):
+        raise UsageError(f"{path} has no name of its own; name a file, or a folder by its name")
     if suffix not in _WRITERS:
         raise UsageError(f"{path}: poses are written as .pkl, .parquet, or a folder (no suffix or .npz), not {suffix}")
     if suffix == ".parquet":

@@ -25,6 +25,8 @@ def sequences(draw, people=_PEOPLE, frames=None, joints=None, others=True) -> Po
     m = draw(people)
     t = draw(st.integers(1, 4)) if frames is None else frames
     k = draw(st.sampled_from([1, 17, 21])) if joints is None else joints
+    rest = _others(draw, t, k) if others and draw(st.booleans()) else None
+    taken = set(rest.track_id.tolist()) if rest is not None else set()
     return PoseSequence(
         keypoint=_floats(draw, m, t, k, 2),
         keypoint_score=_floats(draw, m, t, k),
@@ -32,7 +34,7 @@ def sequences(draw, people=_PEOPLE, frames=None, joints=None, others=True) -> Po
         fps=draw(st.floats(1e-3, 1e5)),
         pts=draw(arrays.arrays(np.float64, t, elements=st.floats(-1e9, 1e9))),
         frame_index=draw(arrays.arrays(np.int64, t)),
-        track_id=draw(arrays.arrays(np.int64, m)),
+        track_id=draw(arrays.arrays(np.int64, m, unique=True).filter(lambda ids: not taken & set(ids.tolist()))),
         boxes=_floats(draw, m, t, 4),
         box_score=_floats(draw, m, t),
         interpolated=draw(arrays.arrays(bool, (m, t))),
@@ -43,7 +45,7 @@ def sequences(draw, people=_PEOPLE, frames=None, joints=None, others=True) -> Po
         person_score=_floats(draw, m),
         person_reason=tuple(draw(st.lists(NAMES, min_size=m, max_size=m))),
         person_estimator=tuple(draw(st.lists(NAMES, min_size=m, max_size=m))),
-        others=_others(draw, t, k) if others and draw(st.booleans()) else None,
+        others=rest,
         camera=draw(arrays.arrays(np.float32, (t, 4), elements=st.floats(0.5, 2, width=32))),
     )
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import pickle
 from dataclasses import fields, replace
 
@@ -150,6 +151,8 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         (pickle.dumps([foreign(keypoint_score=[1.0])]), "'keypoint_score' must be an array, got list"),
         (pickle.dumps([foreign(img_shape=None, original_shape=None)]), "'img_shape' must be"),
         (pickle.dumps([foreign(img_shape=(0, 640))]), "pixels above 0"),
+        (pickle.dumps([foreign(img_shape=(0.5, 0.5))]), "pixels above 0"),
+        (pickle.dumps([foreign(fps=5e-324)]), "fps must be a positive number"),
         (pickle.dumps([foreign(label="walk")]), "'label' must be a number"),
         (pickle.dumps([foreign(label=1.5)]), "class index, got 1.5"),
         (pickle.dumps([foreign(fps=0)]), "fps must be a positive number"),
@@ -169,7 +172,8 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
     ids=[
         "empty", "text", "none", "no-list", "no-dict", "split-list", "split-of-lists", "no-keypoint", "k400",
         "k400-compressed", "3d", "one-person-short", "nan", "too-large", "total-frames", "total-frames-list",
-        "score-shape", "score-list", "no-size", "size-zero", "label-text", "label-fraction", "fps-zero", "fps-nan",
+        "score-shape", "score-list", "no-size", "size-zero",
+        "size-of-half", "fps-tiny", "label-text", "label-fraction", "fps-zero", "fps-nan",
         "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "camera-shape",
         "camera-nan", "others-list", "others-empty",
         "others-joints",
@@ -243,3 +247,36 @@ def test_penn_action(shared, tmp_path):
 def test_files_of_mmaction2_that_hold_no_poses(shared, name, words):
     with pytest.raises(InvalidPoses, match=words):
         read_pyskl(shared / "data" / "pyskl_format" / name)
+
+
+def test_people_of_one_id_become_people_of_their_own(tmp_path):
+    two = foreign(keypoint=np.ones((2, 3, 17, 2)), keypoint_score=np.ones((2, 3, 17)), track_id=np.zeros(2, int))
+    others = foreign(keypoint=np.ones((2, 3, 17, 2)), keypoint_score=np.ones((2, 3, 17)), track_id=np.array([1, 5]))
+    (tmp_path / "p.pkl").write_bytes(pickle.dumps([{**two, "others": others}]))
+    (read,) = read_pyskl(tmp_path / "p.pkl").annotations
+    assert read.track_id.tolist() == [0, 2]
+    assert read.others.track_id.tolist() == [1, 5]
+
+
+@pytest.mark.parametrize("where", ["classes", "split", "frame_dir", "source"])
+def test_one_long_name_used_a_thousand_times_does_not_fill_the_memory(tmp_path, where):
+    name = "n" * (1 << 20)
+    content = {"annotations": [], "split": {}, "classes": []}
+    if where == "classes":
+        content["classes"] = [name] * 1000
+    elif where == "split":
+        content["split"] = {"train": [name] * 1000}
+    else:
+        content["annotations"] = [foreign(**{where: name})] * 1000
+    (tmp_path / "bomb.pkl").write_bytes(pickle.dumps(content))
+    with pytest.raises(LimitExceeded):
+        read_pyskl(tmp_path / "bomb.pkl")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+def test_only_files_are_read(tmp_path):
+    os.mkfifo(tmp_path / "fifo.pkl")
+    (tmp_path / "zero.pkl").symlink_to("/dev/zero")
+    for name in ("fifo.pkl", "zero.pkl"):
+        with pytest.raises(InvalidPoses, match="is no file"):
+            read_pyskl(tmp_path / name)

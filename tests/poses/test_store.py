@@ -262,6 +262,8 @@ def npy(shape, dtype="<f4", content=b"", version=b"\x01\x00"):
         ({"about": npy((), "<U2", "{}".encode("utf-32-le")), "../x": npy((), "<f4", b"a\0\0\0")}, "unexpected member"),
         ({"about": npy((), "<U2", "{}".encode("utf-32-le"))}, "'keypoint' is missing"),
         ({f"a{n}": b"" for n in range(70)}, "70 arrays"),
+        ({"about": b"\x93NUMPY\x01\x00\x14\x00" + b"{'descr': (('<f4'   "}, "damaged"),
+        ({"about": npy((), "<U1", b"\xff\xff\xff\x7f")}, "damaged"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -359,6 +361,7 @@ def test_parquet_that_expands_without_bound(tmp_path, clip):
         ("joints", [None, 3], "'joints' must be"),
         ("about", [None, None], "does not say"),
         ("about", ["[", None], "damaged or no JSON"),
+        ("about", ['{"rest": {}, "arrays": [1]}', None], "must be arrays by name"),
         ("keypoint", [None, None], "a row has"),
         ("keypoint", [[float("nan")] * 170] * 2, "must be finite"),
         ("fps", [0.0, 0.0], "fps must be"),
@@ -379,3 +382,9 @@ def test_parquet_rows_that_contradict_themselves(tmp_path, clip, column, values,
     parquet.write_table(changed, tmp_path / "p.parquet")
     with pytest.raises(InvalidPoses, match=message):
         read_poses(tmp_path / "p.parquet")
+
+
+@pytest.mark.parametrize("name", [".", "/", "..", "a/.."])
+def test_what_has_no_name_is_no_target(name):
+    with pytest.raises(UsageError, match="has no name of its own"):
+        check_target(Path(name))

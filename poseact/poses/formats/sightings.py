@@ -16,8 +16,8 @@ from poseact.skeleton import known_layouts, layout
 from poseact.types import Array, PoseSequence, Provenance
 
 _LARGEST = 1e7  # px: no picture is larger, and float32 still tells halves of a pixel
-_FEWEST_SEEN = 100  # at least one of so many frames must be listed where empty frames are not
-_FREE_FRAMES = 10_000
+FEWEST_SEEN = 100  # at least one of so many frames must be listed where empty frames are not
+FREE_FRAMES = 10_000
 _TELLING = 8  # distances between fewer frames are multiples of something by chance
 
 
@@ -68,7 +68,7 @@ def counted(seen: Iterable[int], source: str) -> range:
         raise InvalidPoses(f"{source}: frame {numbers[0]} is no position in a video")
     step = gcd(*(after - before for before, after in pairwise(numbers))) if len(numbers) >= _TELLING else 1
     frames = range(1 if step == numbers[0] == 1 else numbers[0] % step, numbers[-1] + 1, step)
-    if len(frames) > _FREE_FRAMES + _FEWEST_SEEN * len(numbers):
+    if len(frames) > FREE_FRAMES + FEWEST_SEEN * len(numbers):
         raise InvalidPoses(f"{source}: {len(numbers)} frames up to {numbers[-1]}: these are no frames of one video")
     return frames
 

@@ -14,6 +14,7 @@ import numpy as np
 
 from poseact.errors import UsageError
 from poseact.poses.formats import mediapipe
+from poseact.poses.formats.sightings import FEWEST_SEEN, FREE_FRAMES
 from poseact.poses.tree import as_json
 from poseact.skeleton import known_layouts, layout
 from poseact.types import PoseSequence
@@ -55,6 +56,10 @@ def ultralytics(sequence: PoseSequence) -> str:
     for frame, place, rows in _frames(sequence):
         people[frame] = [_prediction(sequence, row, place) for row in rows]
     last = max(people, default=-1)
+    if last > FREE_FRAMES + FEWEST_SEEN * len(people):
+        raise UsageError(
+            f"{sequence.name}: frame {last} is the last of {len(people)}, and this format lists every frame before it"
+        )
     return as_json([people.get(frame, []) for frame in range(last + 1)]) + "\n"
 
 
