@@ -44,7 +44,8 @@ def train(
     train_split: Annotated[
         str,
         typer.Option(
-            metavar="A,B", help="Splits to train on.", show_default="train, or all clips", rich_help_panel=_DATA
+            metavar="A,B", help="Splits to train on.", show_default="train, or all clips but val and test",
+            rich_help_panel=_DATA,
         ),
     ] = "",
     val_split: Annotated[
@@ -140,7 +141,9 @@ def train(
     from poseact.train import Processes, parts
     from poseact.train import few_shot as fit_head
     from poseact.train import train as train_model
+    from poseact.train.hold_out import TRAIN
 
+    out = out if out.name not in ("", "..") else out.resolve()
     begin = start_of(start, from_rgb, from_pose)
     changes = dict(map(_change, change or []))
     if few_shot:
@@ -152,9 +155,16 @@ def train(
     messages = Messages(verbosity=-1 if quiet or not processes.writes else 1, debug=debug)
     try:
         dataset = labelled(poses_of(poses, out, chosen, messages, processes), labels, messages)
+        if dataset.splits and TRAIN not in dataset.splits and not train_split:
+            messages.warning(
+                f"none of the splits ({', '.join(list(dataset.splits)[:6])}) is called {TRAIN}: all clips are trained "
+                "on but those that are held out; choose with --train-split"
+            )
         dataset, train_parts, validation_parts = parts(
             dataset, listed(train_split), listed(val_split), val_share, settings.seed
         )
+        if videos is not None and "rgb" not in settings.streams:
+            messages.warning(f"--videos has no effect: the {settings.architecture} of this recipe looks at no pictures")
         if few_shot:
             if not processes.writes:
                 return 0
@@ -170,7 +180,7 @@ def train(
                 dataset, settings, out, name=name or out.name, device=chosen, train_splits=train_parts,
                 validation_splits=validation_parts, start=begin, processes=processes, on_epoch=reporter.add,
                 on_step=reporter.step if talk else None, on_note=messages.note,
-                teachers=opinions(teacher or []),
+                teachers=opinions(teacher or [], dataset),
                 videos=pictures_of(dataset, settings, [*train_parts, *validation_parts], poses, videos),
                 on_warning=messages.warning,
             )  # fmt: skip

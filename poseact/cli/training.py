@@ -12,10 +12,14 @@ from poseact.cli.messages import Messages
 from poseact.cli.progress import Bars
 from poseact.errors import InputError, InvalidPoses, UsageError
 from poseact.evaluate.score_files import read_scores
+from poseact.evaluate.scores import UNLABELLED
 from poseact.extract.engine import Watched
 from poseact.extract.folder import extract_folder
-from poseact.extract.inputs import read_inputs
+from poseact.extract.inputs import Inputs, read_inputs
 from poseact.extract.machine import workers_for
+from poseact.extract.record import Record
+from poseact.extract.table import read_text
+from poseact.files import expanded
 from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.recognize import Settings
 from poseact.recognize.open import open_extractor
@@ -33,52 +37,79 @@ EXTRACTED = {"frames": "every"}
 def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: Processes) -> PoseDataset:
     """Stored poses, or those of a folder of class folders, which are extracted into a file beside the run.
 
-    Another call extracts only the videos that are new; poses of other videos or settings are taken as they are, which
-    is said. Of several processes, none extracts.
+    Another call extracts only the videos that are new. Poses of other settings are taken as they are, which is said,
+    but only those of videos that are in the folder now, and with the labels that they have there. Of several processes,
+    none extracts.
 
-    Raises: InputError and its kinds, OutputError.
+    Raises: InputError and its kinds, OutputError; UsageError for poses of other settings that lack some of the videos.
     """
     if not path.is_dir() or holds_poses(path):
         return read_poses(path)
+    inputs = read_inputs([path])
+    if len(inputs.classes) < 2:
+        raise InputError(f"{path} has no class folders; put the videos of each action into a folder of its name")
     cache = out.with_name(f"{out.name}.poses.pkl")
     if processes.count == 1:
         try:
-            _extract(path, cache, device, messages)
+            _extract(inputs, cache, device, messages)
         except UsageError as error:
             if not cache.exists():
                 raise
-            messages.warning(f"{str(error).partition(';')[0]}; it is used as it is")
+            reason = str(error).partition(";")[0]
+            _check_complete(inputs, cache, reason)
+            messages.warning(f"{reason}; the poses in it are used as they are")
     elif not cache.exists():
         raise UsageError(f"{path} holds videos; run `poseact extract-poses {path} --out {cache}` before torchrun")
+    if not cache.exists():
+        raise InputError(f"no video of {path} could be read")
     messages.note(f"poses of {path} are in {cache}; delete it to extract all of them again")
-    return read_poses(cache)
+    label = {clip.name: clip.label for clip in inputs.clips}
+    own = [replace(one, label=label[one.name]) for one in read_poses(cache).annotations if one.name in label]
+    splits: dict[str, list[str]] = {}
+    for name, split in inputs.splits.items():
+        splits.setdefault(split, []).append(name)
+    return PoseDataset(own, splits, inputs.classes)
 
 
-def _extract(folder: Path, cache: Path, device: str, messages: Messages) -> None:
-    inputs = read_inputs([folder])
-    if len(inputs.classes) < 2:
-        raise InputError(f"{folder} has no class folders; put the videos of each action into a folder of its name")
+def _extract(inputs: Inputs, cache: Path, device: str, messages: Messages) -> None:
     settings = Settings(device=device)
     outcomes = extract_folder(
         inputs.clips, cache, partial(open_extractor, settings, device), settings=EXTRACTED, classes=inputs.classes,
-        engine=Watched(workers_for(device)),
+        engine=Watched(workers_for(device)), forget_gone=True,
     )  # fmt: skip
     with Bars(len(inputs.clips)) as bars:
         for outcome in outcomes:
             if outcome.error is not None:
                 messages.warning(f"left out: {outcome.error}")
             bars.advance()
-    if not cache.exists():
-        raise InputError(f"no video of {folder} could be read")
+
+
+def _check_complete(inputs: Inputs, cache: Path, reason: str) -> None:
+    """Raises: UsageError where stored poses lack a video that could be read."""
+    record = Record.beside(cache)
+    known = {one.name for one in read_poses(cache).annotations} | (record.failed.keys() if record else set())
+    missing = [clip.name for clip in inputs.clips if clip.name not in known]
+    if missing:
+        raise UsageError(
+            f"{reason}, and lacks {len(missing)} of {len(inputs.clips)} videos, such as {missing[0]!r}; delete it to "
+            "extract all of them again, or train on it alone"
+        )
 
 
 def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> PoseDataset:
     """The data set with class names: its own, those of a file, or else the numbers.
 
-    Raises: UsageError; InvalidPoses for numbers of more classes than any network has.
+    Raises: UsageError, also for a file that contradicts the data set's own names; InvalidPoses for numbers of more
+        classes than any network has.
     """
     if names is not None:
-        return replace(dataset, classes=label_names(names))
+        given = label_names(names)
+        if dataset.classes not in ((), given) and not all(map(str.isdecimal, dataset.classes)):
+            raise UsageError(
+                f"--labels {names} calls the classes {', '.join(given[:3])}..., but the poses name them themselves, "
+                f"{', '.join(dataset.classes[:3])}...; leave --labels away"
+            )
+        return replace(dataset, classes=given)
     if dataset.classes:
         return dataset
     last = max(dataset.annotations, key=lambda one: one.label, default=None)
@@ -92,22 +123,34 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
 def label_names(source: str) -> tuple[str, ...]:
     """Class names of a file, one per line. Raises: UsageError when they cannot be read, or are not all different."""
     try:
-        names = tuple(line.strip() for line in Path(source).read_text(encoding="utf-8").splitlines() if line.strip())
-    except (OSError, UnicodeDecodeError) as error:
+        names = tuple(line.strip() for line in read_text(expanded(source)).splitlines() if line.strip())
+    except UsageError as error:
         raise UsageError(f"--labels {source} cannot be read as a list of names, one per line: {error}") from error
     if len(set(names)) < max(len(names), 2):
         raise UsageError(f"--labels {source} holds {len(names)} names, {len(set(names))} of them different")
     return names
 
 
-def opinions(files: Sequence[Path]) -> list[dict[str, Array]]:
-    """What each file of scores says of the clips that it names. Raises: UsageError without names; InvalidPoses."""
+def opinions(files: Sequence[Path], dataset: PoseDataset) -> list[dict[str, Array]]:
+    """What each file of scores says of the clips that it names.
+
+    Raises: UsageError without names; InvalidPoses, also for a file that numbers the classes otherwise than the data
+        set.
+    """
+    label = {clip.name: clip.label for clip in dataset.annotations}
     read = [read_scores(path)[0] for path in files]
     nameless = next((scores.source for scores in read if not scores.names), None)
     if nameless is not None:
         raise UsageError(
             f"--teacher {nameless} does not name its clips; write it with `poseact evaluate --save-scores`"
         )
+    for scores in read:
+        for name, number in zip(scores.names, scores.label, strict=True):
+            if number not in (UNLABELLED, label.get(name, UNLABELLED)) and name in label:
+                raise InvalidPoses(
+                    f"--teacher {scores.source} says that {name!r} is of class {number}, the poses say {label[name]}: "
+                    "its classes are numbered otherwise; write it anew with the same poses"
+                )
     return [dict(zip(scores.names, scores.probability, strict=True)) for scores in read]
 
 

@@ -80,4 +80,9 @@ def build(name: str, **config: Any) -> nn.Module:
     try:
         return known[name](**config)
     except TypeError as error:
-        raise UsageError(f"architecture {name!r} cannot be built with {config}: {error}") from error
+        raise UsageError(f"architecture {name!r} cannot be built with {_briefly(config)}: {error}") from error
+
+
+def _briefly(config: Mapping[str, Any]) -> str:
+    """Its arguments, without what is long."""
+    return ", ".join(f"{key}={value!r}" if len(repr(value)) < 40 else f"{key}=..." for key, value in config.items())

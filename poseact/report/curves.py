@@ -8,6 +8,7 @@ from pathlib import Path
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from poseact.files import atomic_path
 
@@ -43,6 +44,7 @@ def _draw(axes: Axes, history: Sequence[Mapping[str, float | None]], train: str,
     if epochs:
         axes.plot(epochs, values, color=_VALIDATION, marker="o", markersize=3, label="validation")
     axes.set_xlabel("epoch", fontsize=9)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.tick_params(labelsize=8)
     axes.grid(color="#e3e6ea", linewidth=0.6)
     axes.spines[["top", "right"]].set_visible(False)

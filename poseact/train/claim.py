@@ -12,11 +12,16 @@ from filelock import FileLock, Timeout
 from pydantic import ValidationError
 
 from poseact.errors import OutputError, UsageError
-from poseact.files import write_text
+from poseact.files import leftovers, remove_leftovers, write_text
 from poseact.train.settings import TrainSettings
 
 CONFIG = "config.json"
 LOCK = ".lock"
+WRITTEN = (
+    CONFIG, "last.ckpt", "metrics.csv", "metrics.jsonl", "model.safetensors", "model.json", "model.md", "curves.png",
+    "confusion.png", "reliability.png",
+)  # fmt: skip
+"""Files of a run, of which a process that was killed may have left one half written."""
 
 
 @contextmanager
@@ -45,6 +50,8 @@ def claimed(out: Path, document: Mapping[str, Any]) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise OutputError(f"cannot write into {out}: {getattr(error, 'strerror', None) or error}") from error
     try:
+        for name in WRITTEN:
+            remove_leftovers(out / name)
         if held is None:
             write_text(out / CONFIG, json.dumps(document, indent=2) + "\n")
         yield
@@ -60,7 +67,7 @@ def _read(out: Path) -> dict[str, Any] | None:
     """What a folder holds; None when it is new or empty. Raises: UsageError for a folder of something else."""
     try:
         if not (out / CONFIG).exists():
-            if out.exists() and any(one.name != LOCK for one in out.iterdir()):
+            if out.exists() and set(out.iterdir()) - {out / LOCK, *leftovers(out / CONFIG)}:
                 raise UsageError(f"{out} is not empty and holds no run; choose another --out")
             return None
         held = json.loads((out / CONFIG).read_text(encoding="utf-8"))

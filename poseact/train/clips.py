@@ -105,6 +105,8 @@ def stack(
             xy, score = without_weak_joints(
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )
+            if not (score > 0).any():
+                continue
             cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
             if preprocessing.steady:
                 xy = xy.copy()

@@ -12,7 +12,7 @@ from poseact.errors import InvalidPoses
 from poseact.poses import PoseDataset
 from poseact.types import PoseSequence
 
-TRAIN, VALIDATION = "train", "val"
+TRAIN, VALIDATION, TEST = "train", "val", "test"
 
 
 def parts(
@@ -21,25 +21,27 @@ def parts(
     """The splits to train on and to validate on, for `train`, and the data set that has them.
 
     Args:
-        train: as asked for; none: the split "train" if there is one, else all clips but those of `validation`.
-        validation: as asked for; none: the split "val", if there is one and nothing else was asked for, else `share`
-            of the training clips are held out.
+        train: as asked for; none: the split "train" if there is one, else all clips but those of `validation` and of
+            the split "test".
+        validation: as asked for; none: the split "val", if there is one that is not trained on, else `share` of the
+            training clips are held out.
     Raises: InvalidPoses for a data set without clips.
     """
     if not dataset.annotations:
         raise InvalidPoses("there are no clips in the poses; see `poseact extract-poses --help` for how to make some")
     splits = dict(dataset.splits)
-    if not train and not validation and TRAIN in splits and VALIDATION in splits:
-        return dataset, [TRAIN], [VALIDATION]
     chosen = list(train) or ([TRAIN] if TRAIN in splits else [])
+    if not validation and VALIDATION in splits and VALIDATION not in chosen:
+        validation = [VALIDATION]
+    others = [*validation, TEST] if TEST in splits else validation
+    if not chosen and others:
+        out = {name for split in others for name in splits.get(split, ())}
+        chosen = [f"all but {', '.join(dict.fromkeys(others))}"]
+        splits[chosen[0]] = [one.name for one in dataset.annotations if one.name not in out]
     if validation:
-        held = {name for split in validation for name in splits.get(split, ())}
-        if not chosen:
-            chosen = ["all but validation"]
-            splits[chosen[0]] = [one.name for one in dataset.annotations if one.name not in held]
         return replace(dataset, splits=splits), chosen, list(validation)
     if not share or any(split not in splits for split in chosen):
-        return dataset, chosen, []
+        return replace(dataset, splits=splits), chosen, []
     names = {name for split in chosen for name in splits[split]}
     sequences = [one for one in dataset.annotations if not chosen or one.name in names]
     splits["kept"], splits["held out"] = hold_out(sequences, share, seed)

@@ -257,7 +257,7 @@ def _divisible(batch: int, settings: TrainSettings, processes: Processes) -> int
     parts = processes.count * settings.accumulate
     if batch // parts < 1 or settings.batch_size % parts:
         raise UsageError(
-            f"a batch of {batch} clips cannot be divided evenly over {processes.count} processes and "
-            f"{settings.accumulate} parts each; choose another batch_size"
+            f"a batch of {settings.batch_size if batch >= parts else batch} clips cannot be divided evenly over "
+            f"{processes.count} processes and {settings.accumulate} parts each; choose another batch_size or accumulate"
         )
     return batch // parts * parts

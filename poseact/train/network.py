@@ -70,13 +70,13 @@ def first_network(settings: TrainSettings, card: Card, start: Start, say: Say) -
             raise
         size = " and ".join("x".join(str(side) for side in one.shape[2:]) for one in empty)
         raise UsageError(
-            f"a {settings.architecture} of {settings.config} cannot look at clips of {size}: "
+            f"a {settings.architecture} of {settings.config!r:.200} cannot look at clips of {size}: "
             f"{str(error).splitlines()[0]}"
         ) from error
     if isinstance(start, tuple):
         merge_streams(network, start, card, say)
     elif start is not None:
-        take_weights(network, start, settings.architecture, card.labels, say)
+        take_weights(network, start, card, say)
     return network
 
 

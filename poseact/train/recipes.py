@@ -18,6 +18,7 @@ from poseact.train.settings import Augmentation, TrainSettings
 from poseact.zoo import Card, Preprocessing, Rgb
 
 DEEPEST = 5
+FOLLOWING = ("config.in_channels", "config.num_classes")
 _KEPT_OF_POSES = ("kind", "clip_len", "size", "min_score", "num_clips", "people", "sampler", "seconds")
 
 
@@ -131,8 +132,13 @@ def recipe(name: str, changes: Mapping[str, Any] | None = None) -> TrainSettings
 def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSettings:
     """Settings with some fields changed, as for `recipe`. Raises: UsageError."""
     document = settings.model_dump()
+    changes = {path.removeprefix("train."): value for path, value in changes.items()}
+    if (other := changes.get("architecture")) and not _fits(settings, other):
+        document["config"] = {}
     for path, value in changes.items():
-        *parents, last = path.removeprefix("train.").split(".")
+        if path in FOLLOWING:
+            raise UsageError(f"setting {path} cannot be changed: it follows from the poses")
+        *parents, last = path.split(".")
         place: Any = document
         for parent in parents:
             place = place.get(parent) if isinstance(place, dict) else None
@@ -140,6 +146,13 @@ def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
             raise UsageError(f"there is no setting {path!r}; known are {', '.join(document)}")
         place[last] = value
     return _validated(document)
+
+
+def _fits(settings: TrainSettings, architecture: Any) -> bool:
+    """Whether another architecture takes the arguments of the one of the settings: another kind of SlowOnly does."""
+    if architecture == settings.architecture:
+        return True
+    return isinstance(architecture, str) and slowonly_arguments(architecture, {}) is not None
 
 
 def _validated(document: Any) -> TrainSettings:
@@ -168,20 +181,31 @@ def settings_of(
             Or those of pictures and of poses that RGBPose-Conv3D starts from.
     Raises: UsageError for a file that cannot be read or is neither, and as `recipe`.
     """
-    first: dict[str, Any] = {}
-    if isinstance(like, Card):
-        config = {key: value for key, value in like.config.items() if key != "num_classes"}
-        preprocessing = (like.preprocessing or Preprocessing()).model_dump()
-        first = {"architecture": like.architecture, "config": config, "preprocessing": preprocessing}
-    elif like is not None:
-        first = _like_streams(*like)
-    if file is None:
-        return recipe(name, {**first, **changes})
-    document = _read(file)
-    if "settings" in document:  # the config.json of a run
-        return changed(_validated(document["settings"]), {**first, **changes})
-    name = str(document.pop("recipe", name))
-    return recipe(name, {**first, **_flat(document), **changes})
+    given = dict(changes)
+    if file is not None:
+        document = _read(file)
+        if "settings" in document:  # the config.json of a run
+            settings = _validated(document["settings"])
+            return changed(settings, {**_like(like, settings), **given})
+        if "few_shot" in document:
+            raise UsageError(f"--config {file} is of a run with --few-shot, which has no settings; leave it away")
+        name = str(document.pop("recipe", name))
+        given = {**_flat(document), **given}
+    settings = recipe(name)
+    return changed(settings, {**_like(like, settings), **given})
+
+
+def _like(model: Card | tuple[Card, Card] | None, settings: TrainSettings) -> dict[str, Any]:
+    """What a run takes over from what it starts from. The length of the clips is that of its own, where it measures."""
+    if model is None:
+        return {}
+    if not isinstance(model, Card):
+        return _like_streams(*model)
+    config = {key: value for key, value in model.config.items() if key != "num_classes"}
+    preprocessing = (model.preprocessing or Preprocessing()).model_dump()
+    if settings.measure_seconds:
+        preprocessing["seconds"] = None
+    return {"architecture": model.architecture, "config": config, "preprocessing": preprocessing}
 
 
 def _like_streams(rgb: Card, pose: Card) -> dict[str, Any]:

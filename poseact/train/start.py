@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, UsageError
 from poseact.models import merged
+from poseact.recognize.inputs import streams
 from poseact.zoo import Card, load_with_card
 from poseact.zoo.load import Loaded
 
@@ -16,20 +17,23 @@ HEAD = "cls_head."
 Say = Callable[[str], None]
 
 
-def take_weights(network: nn.Module, start: str, architecture: str, classes: Sequence[str], say: Say) -> None:
+def take_weights(network: nn.Module, start: str, card: Card, say: Say) -> None:
     """Load the weights of a trained model; its head only as far as the classes are the same.
 
     The classes may stand in another order. With other classes the head stays random, which is said, with the classes.
 
     Args:
-        say: called with one line when the classes are not the same, before anything is trained.
-    Raises: UsageError for another architecture or backbone; ModelError.
+        card: of the network. say: called with one line when the classes are not the same, before anything is trained.
+    Raises: UsageError for another architecture, layout or backbone; ModelError.
     """
     loaded = load_with_card(start)
-    if loaded.card.architecture != architecture:
+    if loaded.card.architecture != card.architecture:
         raise UsageError(
-            f"{start} is a {loaded.card.architecture}, not a {architecture}; leave --set architecture away to train it"
+            f"{start} is a {loaded.card.architecture}, not a {card.architecture}; leave --set architecture away to "
+            "train it"
         )
+    if "pose" in streams(loaded.card):
+        _check_layout(loaded, start, card)
     own, theirs = network.state_dict(), loaded.network.state_dict()
     wrong = sorted(
         key for key in own.keys() | theirs.keys()
@@ -37,7 +41,7 @@ def take_weights(network: nn.Module, start: str, architecture: str, classes: Seq
     )  # fmt: skip
     if wrong:
         raise UsageError(f"{start} has another backbone (such as {wrong[0]}); its config must be the run's")
-    network.load_state_dict({**theirs, **_head(own, theirs, loaded, start, classes, say)})
+    network.load_state_dict({**theirs, **_head(own, theirs, loaded, start, card.labels, say)})
 
 
 def merge_streams(network: nn.Module, starts: tuple[str, str], card: Card, say: Say) -> None:
@@ -54,8 +58,8 @@ def merge_streams(network: nn.Module, starts: tuple[str, str], card: Card, say: 
     states = []
     for start, path in zip(starts, ("rgb", "pose"), strict=True):
         loaded = load_with_card(start)
-        if path == "pose" and loaded.card.layout != card.layout:
-            raise UsageError(f"the poses are {card.layout}, but {start} reads {loaded.card.layout}")
+        if path == "pose":
+            _check_layout(loaded, start, card)
         state = loaded.network.state_dict()
         own = {key.replace(f"fc_{path}", "fc_cls"): tensor for key, tensor in fresh.items() if f"fc_{path}" in key}
         states.append({**state, **_head(own, state, loaded, start, card.labels, say)})
@@ -63,6 +67,11 @@ def merge_streams(network: nn.Module, starts: tuple[str, str], card: Card, say: 
         network.load_state_dict(merged(states[0], states[1], fresh))
     except InvalidWeights as error:
         raise UsageError(f"{starts[0]} and {starts[1]} do not go together: {error}") from error
+
+
+def _check_layout(loaded: Loaded, start: str, card: Card) -> None:
+    if loaded.card.layout != card.layout:
+        raise UsageError(f"the poses are {card.layout}, but {start} reads {loaded.card.layout}")
 
 
 def _head(

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from poseact.poses import nobody
-from poseact.train.hold_out import hold_out
+from poseact.poses import PoseDataset, nobody
+from poseact.train.hold_out import hold_out, parts
 from poseact.types import PoseSequence, Provenance
 
 
@@ -39,3 +39,37 @@ def test_a_source_is_never_on_both_sides(rows, seed):
     label = {one.name: one.label for one in clips}
     assert {label[name] for name in train} == set(label.values())
     assert (train, validation) == hold_out(clips, 0.3, seed)
+
+
+def split_into(**splits: int) -> PoseDataset:
+    """Two classes, so many clips in each split."""
+    names = {split: [f"{split}{number}" for number in range(count)] for split, count in splits.items()}
+    clips = [clip(name, number % 2) for members in names.values() for number, name in enumerate(members)]
+    return PoseDataset(clips, names, ("a", "b"))
+
+
+@pytest.mark.parametrize(
+    ("splits", "train", "validation", "trained_on", "validated_on"),
+    [
+        ({"train": 8, "val": 4, "test": 4}, [], [], "train", "val"),
+        ({"train": 8, "val": 4, "test": 4}, ["train"], [], "train", "val"),
+        ({"train": 8, "val": 4, "test": 4}, [], ["test"], "train", "test"),
+        ({"train": 8, "val": 4, "test": 4}, ["train", "val"], ["test"], "train val", "test"),
+        ({"val": 4, "test": 4, "one": 4, "two": 4}, [], [], "one two", "val"),
+        ({"one": 4, "two": 4, "three": 4}, [], ["three"], "one two", "three"),
+    ],
+)
+def test_which_splits_are_trained_on(splits, train, validation, trained_on, validated_on):
+    dataset, first, second = parts(split_into(**splits), train, validation, 0.2)
+    for chosen, expected in ((first, trained_on), (second, validated_on)):
+        names = {name for split in chosen for name in dataset.splits[split]}
+        assert {name.rstrip("0123456789") for name in names} == set(expected.split())
+
+
+def test_the_split_test_is_never_trained_on_unasked():
+    dataset, train, validation = parts(split_into(one=10, test=6), [], [], 0.2)
+    names = [name for split in (*train, *validation) for name in dataset.splits[split]]
+    assert sorted(names) == sorted(f"one{number}" for number in range(10))
+    assert validation
+    dataset, train, validation = parts(split_into(one=10, test=6), [], [], 0.0)
+    assert (len(dataset.splits[train[0]]), validation) == (10, [])

@@ -23,6 +23,7 @@ from poseact.train import RECIPES, recipe, settings_of, train
 from poseact.train import loop as loop_module
 from poseact.train.claim import CONFIG, claimed
 from poseact.train.memory import enough_memory
+from poseact.zoo import load_with_card
 
 
 def run(out: Path, dataset=None, name="tiny", **changes):
@@ -242,3 +243,46 @@ def test_a_settings_file_may_hold_any_bytes(tmp_path, content):
 @pytest.mark.parametrize("name", RECIPES)
 def test_recipes_are_settings_that_survive_json(name):
     assert recipe(name).model_validate_json(recipe(name).model_dump_json()) == recipe(name)
+
+
+@pytest.mark.parametrize("name", [".config-abcd1234.poseact-part.json", ".last-abcd1234.poseact-part.ckpt"])
+def test_what_a_killed_run_left_half_written_is_in_nobodys_way(tmp_path, name):
+    out = tmp_path / "run"
+    if name.startswith(".last"):
+        run(out)
+    out.mkdir(exist_ok=True)
+    (out / name).write_bytes(b"half")
+    run(out)
+    assert (out / "model.safetensors").exists()
+    assert not (out / name).exists()
+
+
+def test_a_model_of_another_layout_is_no_start(tmp_path):
+    run(tmp_path / "first")
+    other = [replace(one, layout="h36m17") for one in swings().annotations]
+    with pytest.raises(UsageError, match=r"the poses are h36m17, but .*first reads coco17"):
+        train(
+            replace(swings(), annotations=other), tiny(epochs=1), tmp_path / "second", name="second",
+            train_splits=["train"], start=str(tmp_path / "first"),
+        )  # fmt: skip
+
+
+def test_another_architecture_does_not_get_the_arguments_of_the_one_before():
+    assert recipe("small", {"architecture": "x3d-s"}).config == {}
+    assert recipe("small", {"architecture": "slowonly"}).config == recipe("small").config
+    assert recipe("small", {"architecture": "x3d-s", "config": {"base_channels": 8}}).config == {"base_channels": 8}
+
+
+@pytest.mark.parametrize("name", ["config.in_channels", "config.num_classes"])
+def test_what_follows_from_the_poses_is_no_setting(name):
+    with pytest.raises(UsageError, match=f"{name} cannot be changed"):
+        recipe("small", {name: 3})
+
+
+def test_the_length_of_clips_is_measured_anew_from_a_model(tmp_path):
+    run(tmp_path / "first", measure_seconds=True)
+    card = load_with_card(str(tmp_path / "first")).card
+    assert card.preprocessing.seconds is not None
+    assert settings_of("small", None, {}, card).preprocessing.seconds is None
+    assert settings_of("ntu60", None, {}, card).preprocessing.seconds == card.preprocessing.seconds
+    assert settings_of("small", None, {"preprocessing.seconds": 2.5}, card).preprocessing.seconds == 2.5

@@ -108,3 +108,14 @@ def test_the_command_reads_score_files(tmp_path, capsys):
     assert poseact([*command, "--teacher", str(nameless)]) == 2
     assert "does not name its clips" in capsys.readouterr().err
     assert poseact([*command, "--teacher", str(scores)]) == 0
+
+
+def test_a_teacher_that_numbers_the_classes_otherwise_is_refused(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    dataset = swings()
+    write_poses(tmp_path / "poses.pkl", dataset)
+    names = tuple(one.name for one in dataset.annotations)
+    label = np.array([1 - one.label for one in dataset.annotations])
+    write_scores(tmp_path / "s.pkl", Scores("m", np.full((len(names), 2), 0.5, np.float32), label, names))
+    assert poseact(["train", "poses.pkl", "--out", "run", "--teacher", "s.pkl", "--set", "epochs=1"]) == 3
+    assert "its classes are numbered otherwise" in capsys.readouterr().err
