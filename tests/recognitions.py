@@ -44,7 +44,7 @@ def person(row=0, top=0.62, labels=("wave", "clap", "stand", "sit", "run", "jump
 
 
 def segment(start, end, label, probability=0.5) -> Segment:
-    return Segment(start, end, round(start * 10), round(end * 10), 1, label, probability)
+    return Segment(start, end, round(start * 10), round(end * 10), 1, label, probability, label)
 
 
 def recognition(**changes) -> Recognition:

@@ -19,6 +19,8 @@ from poseact.report.reliability import write_reliability
 from poseact.types import PoseSequence
 from poseact.zoo.store import write_card
 
+FEW = 20
+
 
 def calibrate_asked(
     model: str, device: str, dataset: PoseDataset, clips: list[PoseSequence], splits: list[str], *,
@@ -40,6 +42,10 @@ def calibrate_asked(
         )  # fmt: skip
     if found.nobody:
         messages.warning(f"clips in which nobody is seen: {found.nobody} of {found.clips}; they say nothing")
+    if found.clips - found.nobody < FEW:
+        messages.warning(
+            f"temperature and thresholds are fitted to {found.clips - found.nobody} clips; of so few they are guesses"
+        )
     write_card(path, found.after)
     write_model_card(found.after, path.with_suffix(".safetensors"))
     if reliability is not None:

@@ -15,6 +15,7 @@ from poseact.cli.outputs import check_writable, refuse_inputs
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import write_line
 from poseact.errors import UsageError
+from poseact.files import expanded
 from poseact.poses import PoseDataset, check_target
 from poseact.poses.follow import followed
 from poseact.poses.formats.reading import Told
@@ -60,7 +61,7 @@ def convert_asked(asked: Asked) -> int:
     names = read_names(asked.labels) if asked.labels is not None else None
     declared = _declared(asked.to_layout) if asked.to_layout else None
     with Bars(1, wanted=not asked.quiet) as bars, bars.step(asked.poses.name) as move:
-        found = read(asked.poses.expanduser(), asked.from_format, told, move)
+        found = read(expanded(asked.poses), asked.from_format, told, move)
     dataset = _classes(_stored(found, told), asked, names)
     if asked.track:
         dataset = PoseDataset([followed(clip) for clip in dataset.annotations], dataset.splits, dataset.classes)
@@ -78,7 +79,7 @@ def convert_asked(asked: Asked) -> int:
 
 def _target(asked: Asked) -> tuple[Path, str]:
     """Where poses go and in which format, checked. Raises: UsageError, OutputError."""
-    out = asked.out.expanduser()
+    out = expanded(asked.out)
     form = written_form(out, asked.to_format)
     if form in OWN:
         check_target(out)
@@ -112,8 +113,8 @@ def _size(text: str | None) -> tuple[int, int] | None:
 
 def _declared(text: str) -> Layout | None:
     """The layout of a TOML file; None for a name, which a file of poses may still declare. Raises: UsageError."""
-    if text.lower().endswith(".toml") or (text not in known_layouts() and Path(text).expanduser().is_file()):
-        return load_layout(Path(text).expanduser())
+    if text.lower().endswith(".toml") or (text not in known_layouts() and expanded(text).is_file()):
+        return load_layout(expanded(text))
     return None
 
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from poseact.cli.calibration import calibrate_asked, only_calibrates
 from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
 from poseact.cli.numbers import numbers
+from poseact.cli.outputs import file_target
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
 from poseact.cli.texts import listed
 from poseact.cli.training import label_names
-from poseact.errors import UsageError
+from poseact.errors import OutputError, UsageError
 from poseact.evaluate import (
     Evaluation,
     Scores,
@@ -39,6 +42,9 @@ from poseact.zoo import label_lists
 from poseact.zoo import labels as label_list
 
 ALL = "all"
+OUTPUTS = {
+    "save_scores": (".pkl", ".pickle"), "confusion": (".png",), "reliability": (".png",), "save_answers": (".csv",),
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ def evaluate_asked(asked: Asked) -> int:
     names = _names(asked.labels)
     if asked.poses is None and (asked.models or not asked.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
+    asked = _with_checked_outputs(asked)
     dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
     splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
     clips = clips_of(dataset, splits) if asked.poses else []
@@ -106,6 +113,21 @@ def evaluate_asked(asked: Asked) -> int:
     return 0
 
 
+def _with_checked_outputs(asked: Asked) -> Asked:
+    """The same, with every output a file that can be written, and that is no input. Raises: UsageError, OutputError."""
+    inputs = [path for path in (asked.poses, *asked.scores, asked.unknown) if path is not None]
+    if asked.labels is not None:
+        inputs.append(Path(asked.labels))
+    targets: dict[str, Any] = {
+        name: file_target(f"--{name.replace('_', '-')}", path, suffixes, inputs)
+        for name, suffixes in OUTPUTS.items()
+        if (path := getattr(asked, name)) is not None
+    }
+    if len(set(targets.values())) < len(targets):
+        raise UsageError("two outputs are the same file; give each a name of its own")
+    return replace(asked, **targets)
+
+
 def _measured(
     asked: Asked, dataset: PoseDataset, clips: list[PoseSequence], weights: tuple[float, ...] | None,
     names: tuple[str, ...], messages: Messages,
@@ -119,7 +141,7 @@ def _measured(
         if asked.unknown_classes:
             clips, strange = parted(dataset, clips, listed(asked.unknown_classes), model.labels)
         if asked.unknown is not None:
-            strange += clips_of(read_poses(asked.unknown), ())
+            strange += _unknown_to(model.labels, asked.unknown)
     with Bars(1, wanted=not asked.quiet, left=True) as bars:
         with bars.step("clips") as progress:
             found = evaluate(
@@ -132,6 +154,20 @@ def _measured(
                     found, strange, model, weights, progress=progress, videos=_videos(asked, model, strange)
                 )
     return found
+
+
+def _unknown_to(labels: Sequence[str], path: Path) -> list[PoseSequence]:
+    """The clips of a file. Raises: UsageError where it names a class of theirs that is among some labels."""
+    dataset = read_poses(path)
+    clips = clips_of(dataset, ())
+    named = (dataset.classes[clip.label] for clip in clips if 0 <= clip.label < len(dataset.classes))
+    known = [name for name in named if name in labels]
+    if known:
+        raise UsageError(
+            f"{len(known)} of {len(clips)} clips of --unknown {path} are of classes that the model knows, such as "
+            f"{known[0]}; leave them out (`poseact select --label`)"
+        )
+    return clips
 
 
 def _videos(
@@ -164,15 +200,26 @@ def _print(asked: Asked, found: Evaluation, title: str, splits: list[str], rows:
 
 
 def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
+    """Write every output; one that cannot be written costs no other one. Raises: OutputError, after the last one."""
+    failed: list[OutputError] = []
+    for path, write in (
+        (asked.save_scores, lambda path: write_scores(path, found.scores, asked.form)),
+        (asked.confusion, lambda path: write_confusion(
+            found.outcome.confusion, found.labels, path, found.scores.source)),
+        (asked.reliability, lambda path: write_reliability(temperature_panels(found.scores), path, asked.title)),
+        (asked.save_answers, lambda path: write_answers(found, path)),
+    ):  # fmt: skip
+        try:
+            if path is not None:
+                write(path)
+        except OutputError as error:
+            failed.append(error)
+    for other in failed[1:]:
+        messages.error(str(other))
+    if failed:
+        raise failed[0]
     if asked.save_scores is not None:
-        write_scores(asked.save_scores, found.scores, asked.form)
         messages.note(f"scores of {len(found.scores)} clips are in {asked.save_scores}")
-    if asked.confusion is not None:
-        write_confusion(found.outcome.confusion, found.labels, asked.confusion, found.scores.source)
-    if asked.reliability is not None:
-        write_reliability(temperature_panels(found.scores), asked.reliability, asked.title)
-    if asked.save_answers is not None:
-        write_answers(found, asked.save_answers)
 
 
 def _model(asked: Asked) -> Classifier | Ensemble | None:

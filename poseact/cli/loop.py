@@ -71,7 +71,11 @@ class _Loop:
         try:
             if source.error is not None:
                 raise source.error
-            for recognition in self._recognize(source):
+            if source.holds_poses:
+                self._take_stored(source)
+            else:
+                with self.bars.step(source.path.name) as advance:
+                    recognition = self.recognizer(source.name, advance)
                 self._publish(recognition, source)
         except (ModelError, BrokenPipeError):
             raise
@@ -79,17 +83,25 @@ class _Loop:
             self.results.fail(source.name, error)
         self.bars.advance()
 
+    def _take_stored(self, source: Source) -> None:
+        """Every clip of a file of poses, one by one; one that fails does not stop the others."""
+        sequences = self.recognizer.sequences(str(source.path))
+        with self.bars.step(source.path.name) as advance:
+            for number, poses in enumerate(sequences, start=1):
+                name = f"{source.name}:{poses.name}"
+                try:
+                    self._publish(self.recognizer.answered(poses, name), source)
+                except (ModelError, BrokenPipeError):
+                    raise
+                except Exception as error:
+                    self.results.fail(name, error)
+                advance(number, len(sequences))
+
     def finish(self) -> None:
         """Write what is written once, and the summary."""
         if self.outputs.poses is not None:
             self._attempt(str(self.outputs.poses), self._write_poses, self.outputs.poses)
         self.results.summarise()
-
-    def _recognize(self, source: Source) -> list[Recognition]:
-        with self.bars.step(source.path.name) as advance:
-            if source.holds_poses:
-                return self.recognizer.stored(source.name)
-            return [self.recognizer(source.name, advance)]
 
     def _publish(self, recognition: Recognition, source: Source) -> None:
         self.results.add(recognition)

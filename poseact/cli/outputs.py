@@ -10,6 +10,7 @@ from pathlib import Path
 
 from poseact.cli.sources import Source
 from poseact.errors import OutputError, UsageError
+from poseact.files import expanded, remove_leftovers
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 PICTURE_SUFFIXES = (".png",)
@@ -31,7 +32,7 @@ class Target:
         self, option: str, path: str, suffixes: Sequence[str], *, several: bool, inputs: Iterable[Path]
     ) -> None:
         self.option = option
-        self.path = Path(path).expanduser()
+        self.path = expanded(path)
         self._suffixes = suffixes
         self._inputs = list(inputs)
         self._claimed: set[str] = set()
@@ -115,6 +116,8 @@ class Outputs:
                 raise UsageError(f"--overlay needs videos to draw on, and {stored} holds poses only; leave one out")
             videos = Target("--overlay", overlay, VIDEO_SUFFIXES, several=several, inputs=inputs)
             overlays = {source.name: videos.claim(source.path.stem) for source in sources if source.error is None}
+            for target in overlays.values():
+                remove_leftovers(target)
         pictures = None
         if heatmaps is not None:
             stored_too = any(source.holds_poses for source in sources)
@@ -124,12 +127,23 @@ class Outputs:
         return cls(overlays, poses_target("--save-poses", Path(poses), inputs) if poses is not None else None, pictures)
 
 
+def file_target(option: str, path: Path, suffixes: Sequence[str], inputs: Iterable[Path]) -> Path:
+    """The file that an option names, checked before any long work. Raises: UsageError for its suffix, OutputError."""
+    path = expanded(path)
+    if path.suffix.lower() not in suffixes:
+        raise UsageError(f"{option} {path}: the suffix must be {' or '.join(suffixes)}")
+    check_writable(path)
+    refuse_inputs(option, path, inputs)
+    return path
+
+
 def poses_target(option: str, path: Path, inputs: Sequence[Path]) -> Path:
     """The file or folder of poses that an option names, checked. Raises: UsageError for its suffix, OutputError."""
     from poseact.poses import check_target
 
-    path = path.expanduser()
+    path = expanded(path)
     check_target(path)
     check_writable(path, folder=path.suffix.lower() in ("", ".npz"))
     refuse_inputs(option, path, inputs)
+    remove_leftovers(path)
     return path

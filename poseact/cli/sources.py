@@ -10,6 +10,7 @@ from poseact.cli.failures import ALL_FAILED
 from poseact.cli.messages import Messages
 from poseact.cli.stdout import write_line
 from poseact.errors import InputError, InvalidVideo, PoseactError, UsageError
+from poseact.files import expanded
 
 POSES_SUFFIXES = (".pkl", ".pickle", ".parquet", ".npz")
 POSES_MANIFEST = "manifest.json"  # of a folder of poses, whatever its name
@@ -29,7 +30,7 @@ class Source:
 
     @property
     def path(self) -> Path:
-        return Path(self.name).expanduser()
+        return expanded(self.name)
 
     @property
     def holds_poses(self) -> bool:
@@ -71,7 +72,7 @@ def _refuse_streams(name: str) -> None:
 
 
 def _expand_one(name: str) -> Iterator[Source]:
-    path = Path(name).expanduser()
+    path = expanded(name)
     try:
         if path.is_dir() and not Source(name).holds_poses:
             yield from _videos_below(path)

@@ -13,6 +13,7 @@ from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
 from poseact.cli.stdout import print_table, write_line
 from poseact.errors import ModelError, PoseactError, UsageError
+from poseact.files import expanded
 
 if TYPE_CHECKING:
     from poseact.zoo.shelf import Model
@@ -253,7 +254,7 @@ def import_file(
     if name:
         check_free(name, replace=replace)
     written = import_checkpoint(
-        file.expanduser(), models_folder(), name=record.name if record else name, record=record,
+        expanded(file), models_folder(), name=record.name if record else name, record=record,
         labels=_class_names(labels) if labels else None, licence=licence, architecture=architecture,
         kind=kind.value if kind else None, layout=layout,
         limb_order=limb_order.value if limb_order else None, replace=replace,
@@ -296,8 +297,8 @@ def bundle(
     from poseact.zoo.bundle import pack
 
     with Bars(1, wanted=not quiet) as bars, bars.step(target.name) as advance:
-        packed = pack(target.expanduser(), names, advance)
-    size = size_text(target.expanduser().stat().st_size)
+        packed = pack(expanded(target), names, advance)
+    size = size_text(expanded(target).stat().st_size)
     write_line(f"{target}: {', '.join(found.name for found in packed)} ({size})")
     return 0
 
@@ -319,7 +320,7 @@ def unbundle(
     from poseact.zoo.bundle import unpack
 
     with Bars(1, wanted=not quiet) as bars, bars.step(source.name) as advance:
-        found = unpack(source.expanduser(), replace=replace, progress=advance)
+        found = unpack(expanded(source), replace=replace, progress=advance)
     for one in found:
         write_line(str(one.path))
     return 0
@@ -357,16 +358,20 @@ def _each(names: Sequence[str], take: Callable[[str], None], messages: Messages)
 
 def _class_names(source: str) -> tuple[str, ...]:
     """The names of a known list, or of a file with one per line. Raises: UsageError."""
+    from poseact.extract.table import read_text
     from poseact.zoo.label_lists import label_lists, labels
 
     if source in label_lists():
         return labels(source)
     try:
-        lines = Path(source).expanduser().read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
+        lines = read_text(expanded(source)).splitlines()
+    except UsageError as error:
         known = ", ".join(label_lists())
         raise UsageError(f"--labels {source} is neither a file, one name per line ({error}), nor {known}") from error
-    return tuple(line.strip() for line in lines if line.strip())
+    names = tuple(line.strip() for line in lines if line.strip())
+    if len(set(names)) < len(names):
+        raise UsageError(f"--labels {source} holds {len(names)} names, {len(set(names))} of them different")
+    return names
 
 
 def _names(found: Model) -> list[str]:

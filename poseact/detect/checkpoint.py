@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from poseact.errors import UsageError, WeightsNotFound
+from poseact.files import expanded
 from poseact.home import home_folder
 
 SUFFIXES = (".pt", ".onnx", ".torchscript")
@@ -34,7 +35,7 @@ def local_checkpoint(name: str | Path, role: Role = "detector") -> Path | None:
         role: what the checkpoint is wanted for, for messages.
     Raises: UsageError for an unknown suffix, WeightsNotFound for a missing file with a folder in its name.
     """
-    path = Path(name).expanduser()
+    path = expanded(name)
     if path.suffix not in SUFFIXES:
         raise UsageError(f"{role} {str(name)!r} is not a {', '.join(SUFFIXES)} file; give one, or leave the option out")
     if path.is_file():

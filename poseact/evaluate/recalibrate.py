@@ -61,7 +61,8 @@ def recalibrate(
         classes: names of the clips' labels; empty when the data set does not tell.
         about: JSON values that tell people which clips they are.
         progress: called with (clips done, clips). videos: of all clips, for a classifier that looks at pictures.
-    Raises: InvalidPoses for labels that are not the model's, or when nobody is seen; InputError without the pictures.
+    Raises: InvalidPoses for labels that are not the model's, or when nobody is seen or no clip named right; InputError
+        without the pictures.
     """
     labelled = with_model_labels(clips, classes, classifier.labels)
     people, seconds = classifier.preprocessing.people, classifier.preprocessing.seconds
@@ -72,6 +73,11 @@ def recalibrate(
     logits = list(view_logits(classifier, shown, seconds=seconds, progress=progress, videos=videos))
     card, streams = classifier.card, head_shares(len(classifier.streams))
     found = calibrate(logits, label, streams, classifier.typical)
+    if not found.top1:
+        raise InvalidPoses(
+            f"none of the {len(shown)} clips is named right, so nothing can be calibrated on them; are they labelled "
+            "right?"
+        )
     old = reliability(answers(logits, card.temperature, streams).numpy(), label.numpy())
     note = {"clips": len(shown), **about, **found.figures}
     after = card.model_copy(update={**found.card, "training": {**card.training, "calibration": note}})

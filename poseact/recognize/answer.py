@@ -65,17 +65,18 @@ def answer(
     if not parts:
         return Answer((), ())
     judged = [judge(slice(part.first, part.last + 1)) for part in parts]
+    guesses = [ranked(one.probability, labels) for one in judged]
     segments = tuple(
         Segment(
             start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
             first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
-            person=int(poses.track_id[person]), probability=float(one.probability.max()),
+            person=int(poses.track_id[person]), best=guess[0].label, probability=guess[0].probability,
             label=named(
-                ranked(one.probability, labels), unknown_below, int(present[part.first : part.last + 1].sum()),
+                guess, unknown_below, int(present[part.first : part.last + 1].sum()),
                 one.strangeness, unknown_above,
             ),
         )
-        for part, one in zip(parts, judged, strict=True)
+        for part, one, guess in zip(parts, judged, guesses, strict=True)
     )  # fmt: skip
     mean: Array = np.stack([one.probability for one in judged]).mean(0)
     return Answer(

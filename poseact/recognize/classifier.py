@@ -13,20 +13,30 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, ModelError, UsageError
+from poseact.heatmap import channel_names
 from poseact.models import PoseConv3D
 from poseact.recognize.answer import Answer, Judgement, answer, longest_window
 from poseact.recognize.batches import view_logits
 from poseact.recognize.energy import energy
-from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, heatmap_views, network_inputs, streams
+from poseact.recognize.inputs import (
+    PICTURE_VIEWS_AT_ONCE,
+    VIEWS_AT_ONCE,
+    Stream,
+    heatmap_views,
+    network_inputs,
+    streams,
+)
 from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
 from poseact.recognize.strangeness import strangeness
+from poseact.skeleton import known_layouts, layout
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card
 
 EVERYTHING = slice(None)
 STREAMS = "streams (pictures and poses)"
+DEFAULT_CHANNELS = 17
 
 
 @dataclass(frozen=True)
@@ -85,6 +95,7 @@ class Classifier:
                 f"{card.name}: its card has typical logits of {len(card.typical)} streams, and the network "
                 f"{len(self.streams)}"
             )
+        _check_channels(card, card.preprocessing, self.streams)
         self.typical = torch.tensor(card.typical, dtype=torch.float64) if card.typical else None
 
     @classmethod
@@ -245,7 +256,15 @@ class Classifier:
 
     def _logits(self, inputs: Iterable[Iterator[tuple[Tensor, ...]]]) -> Iterator[Tensor]:
         at_once = PICTURE_VIEWS_AT_ONCE if self.sees_pictures else VIEWS_AT_ONCE
-        return view_logits(self.network, inputs, device=self.device, at_once=at_once)
+        return view_logits(self._looked, inputs, device=self.device, at_once=at_once)
+
+    def _looked(self, *views: Tensor) -> Tensor | tuple[Tensor, ...]:
+        """What the network says. Raises: ModelError where it cannot look at clips as its card has them."""
+        try:
+            answers: Tensor | tuple[Tensor, ...] = self.network(*views)
+        except ValueError as error:
+            raise ModelError(f"{self.card.name} cannot look at clips as its card has them: {error}") from error
+        return answers
 
     def _inputs(self, stretch: Stretch, settings: Preprocessing) -> Iterator[tuple[Tensor, ...]]:
         self._check_layout(stretch.poses)
@@ -257,3 +276,17 @@ class Classifier:
                 f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}; "
                 f"`poseact convert --to-layout {self.card.layout}` brings them there"
             )
+
+
+def _check_channels(card: Card, preprocessing: Preprocessing, looks_at: tuple[Stream, ...]) -> None:
+    """Raises: ModelError where the network has other input channels than the heatmaps that the card asks for."""
+    if "pose" not in looks_at or card.layout not in known_layouts():  # one of the user's own comes with the poses
+        return
+    config = card.config.get("pose", {}) if len(looks_at) > 1 else card.config
+    has = config.get("in_channels", DEFAULT_CHANNELS) if isinstance(config, dict) else DEFAULT_CHANNELS
+    drawn = len(channel_names(preprocessing.kind, layout(card.layout)))
+    if has != drawn:
+        raise ModelError(
+            f"{card.name}: its card asks for {drawn} heatmaps ({preprocessing.kind} of {card.layout}), but the network "
+            f"looks at {has}; import it anew, or train it again"
+        )

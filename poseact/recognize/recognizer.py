@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from poseact.errors import InputError
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
 from poseact.poses import everybody, read_poses, sequence_tracks
@@ -63,15 +65,34 @@ class Recognizer:
                 str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
             )
 
-    def stored(self, source: str | Path) -> list[Recognition]:
-        """Name the actions in a file of stored poses, one answer per sequence, of the person whom the settings choose.
+    def stored(self, source: str | Path) -> Iterator[Recognition]:
+        """Name the actions in a file of stored poses, one answer per sequence, as they come.
+
+        Raises: as `sequences` and `answered`.
+        """
+        return (self.answered(poses, f"{source}:{poses.name}") for poses in self.sequences(source))
+
+    def sequences(self, source: str | Path) -> list[PoseSequence]:
+        """The sequences of a file of stored poses.
 
         Raises: InvalidPoses, LimitExceeded; InputError when the model looks at pictures, which such a file has not.
         """
-        return [
-            self._answer(f"{source}:{poses.name}", poses, self._select(poses), Timings(), None, ())
-            for poses in map(everybody, read_poses(Path(source)).annotations)
-        ]
+        if self.classifier.sees_pictures:
+            raise InputError(
+                f"{source} holds poses without pictures, and the model looks at pictures; give the video itself, or a "
+                "--model that reads poses only"
+            )
+        return read_poses(Path(source)).annotations
+
+    def answered(self, poses: PoseSequence, source: str) -> Recognition:
+        """Name the action in stored poses, of the person whom the settings choose.
+
+        Args:
+            source: what the answer calls them.
+        Raises: InvalidPoses for another layout than the model's; UsageError for a track id that does not exist.
+        """
+        people = everybody(poses)
+        return self._answer(source, people, self._select(people), Timings(), None, ())
 
     def _select(self, poses: PoseSequence) -> Selection | None:
         return select(sequence_tracks(poses), poses.image_size, self.settings.person) if len(poses) else None

@@ -28,13 +28,18 @@ class PredictionPart(Part):
 
 
 class SegmentPart(Part):
-    """A stretch of time, s and frame numbers, both ends included, and the most probable class in it."""
+    """A stretch of time, s and frame numbers, both ends included, and what is done in it.
+
+    `best` is the most probable class, whose `probability` it is; `label` is that class, or "unknown" where the model
+    does not know enough.
+    """
 
     start: Seconds
     end: Seconds
     first_frame: int
     last_frame: int
     label: str
+    best: str
     probability: Probability
 
 
@@ -174,6 +179,7 @@ def _segment(segment: Segment) -> SegmentPart:
         first_frame=segment.first_frame,
         last_frame=segment.last_frame,
         label=segment.label,
+        best=segment.best,
         probability=_probability(segment.probability),
     )
 

@@ -144,6 +144,8 @@ class Card(BaseModel):
         if self.task == "classify":
             if self.preprocessing is None or len(self.labels) < 2:
                 raise ValueError("a classifier needs preprocessing and at least two labels")
+            if not all(map(str.strip, self.labels)):  # published lists name some classes alike
+                raise ValueError("labels are names, and one of them is empty")
             if self.config.get("num_classes") != len(self.labels):
                 raise ValueError(f"{len(self.labels)} labels, but num_classes is {self.config.get('num_classes')!r}")
         widths = {len(row) for rows in self.typical for row in rows}

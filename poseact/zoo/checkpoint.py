@@ -34,6 +34,7 @@ from poseact.zoo.store import LARGEST_FILE
 ZIP = b"PK\x03\x04"
 LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the number 0x1950a86a20f9469cfc6c, pickled
 LEGACY_PROTOCOL = 1001
+LONGEST_START = 64
 LARGEST_PICKLE = 64 << 20
 MOST_MEMBERS = 100_000
 WRAPPERS = ("state_dict", "model", "net", "network")
@@ -53,6 +54,15 @@ class Checkpoint:
 
     tensors: dict[str, Tensor]
     sha256: str
+
+
+def what_is_wrong(path: Path) -> str | None:
+    """Why a file cannot be a checkpoint, by how it begins; None where it can. Raises: OSError."""
+    with path.open("rb") as file:
+        start = file.read(LONGEST_START)
+    if start.startswith((ZIP, LEGACY)) or start[8:9] == b"{":  # safetensors: 8 bytes of length, then JSON
+        return None
+    return "what came is no checkpoint"
 
 
 def read_checkpoint(path: Path) -> Checkpoint:

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 
 from poseact.errors import InvalidWeights, OutputError, WeightsNotFound
+from poseact.files import remove_leftovers
 from poseact.home import offline
 from poseact.zoo.addresses import MIRROR, candidates, host
 from poseact.zoo.lock import locked
@@ -21,6 +22,7 @@ from poseact.zoo.transfer import Failed, Patience, Progress, open_client, transf
 __all__ = ["Patience", "Progress", "download", "sha256_of"]
 
 Notify = Callable[[str], None]
+Check = Callable[[Path], str | None]
 
 
 def sha256_of(path: Path) -> str:
@@ -36,6 +38,7 @@ class Wanted:
     sha256: str | None
     sha256_prefix: str | None
     size: int | None
+    check: Check | None = None
 
     @property
     def verifiable(self) -> bool:
@@ -48,7 +51,7 @@ class Wanted:
             return f"{size} bytes came where the model has {self.size}"
         known = self.sha256 or self.sha256_prefix
         if known is None:
-            return None
+            return self.check(path) if self.check else None
         digest = sha256_of(path)
         return None if digest.startswith(known) else f"its sha256 begins with {digest[:12]}, not with {known[:12]}"
 
@@ -60,6 +63,7 @@ def download(
     sha256: str | None = None,
     sha256_prefix: str | None = None,
     size: int | None = None,
+    check: Check | None = None,
     progress: Progress | None = None,
     notify: Notify | None = None,
     patience: Patience = Patience(),  # noqa: B008
@@ -71,12 +75,13 @@ def download(
 
     Args:
         sha256, sha256_prefix, size: what is known of the file; what differs is refused.
+        check: where no sha256 is known, what is wrong with a file that came, or None.
         progress: called with (bytes done, bytes in total or None). notify: called with a sentence worth telling.
     Raises:
         WeightsNotFound: POSEACT_OFFLINE, or no address gives the file. InvalidWeights: one gives another file.
         OutputError: it cannot be written. UsageError: POSEACT_MIRROR is no address.
     """
-    wanted = Wanted(sha256, sha256_prefix, size)
+    wanted = Wanted(sha256, sha256_prefix, size, check)
     if _is_there(target, wanted):
         return target
     places = candidates(addresses)
@@ -90,6 +95,7 @@ def download(
         try:
             if _is_there(target, wanted):
                 return target
+            remove_leftovers(part.note)
             failures = _from_any(places, part, wanted, patience, progress, notify)
             if failures is None:
                 return target

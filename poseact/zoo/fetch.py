@@ -76,16 +76,18 @@ def fetch(
 def terms_of(record: Record) -> str:
     """Where a model comes from and under which terms, in one line."""
     place = host(candidates(record.addresses)[0])
-    return f"fetching {record.name} from {place}; weights: {record.licence}; training data: {record.terms}"
+    unverified = "" if record.sha256 or record.sha256_prefix else "; not verified, as no sha256 of it is published"
+    return f"fetching {record.name} from {place}{unverified}; weights: {record.licence}; training data: {record.terms}"
 
 
 def _download_and_import(record: Record, progress: Progress | None, notify: Notify, patience: Patience) -> Path:
+    from poseact.zoo.checkpoint import what_is_wrong
     from poseact.zoo.importing import import_checkpoint
 
     published = downloads_folder() / f"{record.name}{Path(record.file).suffix}"
     download(
         record.addresses, published, sha256=record.sha256, sha256_prefix=record.sha256_prefix, size=record.bytes,
-        progress=progress, notify=notify, patience=patience,
+        check=what_is_wrong, progress=progress, notify=notify, patience=patience,
     )  # fmt: skip
     try:
         path = import_checkpoint(published, models_folder(), name=record.name, record=record)

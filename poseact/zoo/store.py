@@ -13,7 +13,7 @@ from safetensors.torch import save as encode_tensors
 from torch import Tensor
 
 from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
-from poseact.files import write_bytes, write_text
+from poseact.files import expanded, write_bytes, write_text
 from poseact.zoo.card import Card
 from poseact.zoo.download import Notify, Progress
 from poseact.zoo.fetch import fetch
@@ -37,7 +37,7 @@ def find(name: str, progress: Progress | None = None, *, notify: Notify | None =
     if record is not None and record.embedded:
         return weights_folder() / record.file
     try:
-        path = Path(name).expanduser()
+        path = expanded(name)
         if path.is_dir() and (path / RUN_FILE).is_file():
             return path / RUN_FILE
         if path.is_file():

@@ -45,11 +45,16 @@ class FakeRecognizer:
         answer = {"nobody": nobody, "unknown": unknown}.get(stem, recognition)
         return answer(source=source) if stem != "named" else replace(recognition(source=source), poses=poses(frames=2))
 
-    def stored(self, source):
+    def sequences(self, source):
         self.seen.append(source)
         if "broken" in source:
             raise InvalidPoses(f"{source} is no pickle of poses")
-        return [recognition(source=f"{source}:{name}", video=None) for name in ("one", "two")]
+        return [replace(poses(), name=name) for name in ("odd" if "odd" in source else "one", "two")]
+
+    def answered(self, sequence, source):
+        if sequence.name == "odd":
+            raise InvalidPoses("odd: poses are coco18, but joint reads coco17")
+        return recognition(source=source, video=None)
 
 
 @pytest.fixture

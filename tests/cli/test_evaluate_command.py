@@ -140,10 +140,14 @@ def test_fewer_views_are_quicker(files, capsys):
         (["poses.pkl", "--model", "joint", "--classes", "0"], 2, "--classes 0"),
         (["poses.pkl", "--model", "joint", "--labels", "ntu60"], 3, "not among the model's 3"),
         (["poses.pkl", "--model", "movenet-thunder"], 5, "not a classifier"),
+        (["poses.pkl", "--model", "joint", "--save-answers", "poses.pkl"], 2, "the suffix must be .csv"),
+        (["poses.pkl", "--model", "joint", "--save-scores", "poses.pkl"], 3, "would overwrite the input"),
+        (["poses.pkl", "--model", "joint", "--confusion", "a.png", "--reliability", "a.png"], 2, "the same file"),
+        (["poses.pkl", "--model", "joint", "--confusion", "/proc/no/a.png"], 3, "cannot write /proc/no/a.png"),
     ],
     ids=[
         "unknown split", "empty split", "no file", "nothing", "no model", "weights", "no scores", "no rows", "labels",
-        "no classifier",
+        "no classifier", "another suffix", "the input", "one file twice", "nowhere to write",
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(files, capsys, call, code, words):
@@ -163,3 +167,28 @@ def test_interrupted_it_leaves_nothing(files, capsys, monkeypatch):
     assert run(["evaluate", "poses.pkl", "--model", "joint", "--save-scores", "s.pkl"]) == 130
     assert sorted(path.name for path in files.iterdir()) == ["bare.pkl", "joint", "limb", "poses.pkl"]
     assert "interrupted" in capsys.readouterr().err
+
+
+def test_an_output_that_cannot_be_written_costs_no_other(files, capsys, monkeypatch):
+    from poseact.cli import evaluation
+    from poseact.errors import OutputError
+
+    def full(*_):
+        raise OutputError("cannot write s.pkl: the disk is full")
+
+    monkeypatch.setattr(evaluation, "write_scores", full)
+    call = [
+        "poses.pkl",
+        "--model",
+        "joint",
+        "--save-scores",
+        "s.pkl",
+        "--confusion",
+        "c.png",
+        "--save-answers",
+        "a.csv",
+    ]
+    assert run(["evaluate", *call]) == 3
+    assert "the disk is full" in capsys.readouterr().err
+    assert (files / "c.png").exists()
+    assert (files / "a.csv").exists()

@@ -12,7 +12,7 @@ from recognitions import poses as people
 
 from poseact.cli.entry import run
 from poseact.models import build
-from poseact.poses import write_pyskl
+from poseact.poses import read_pyskl, write_pyskl
 from poseact.zoo import Card, save
 
 LABELS = ("wave", "clap", "jump")
@@ -109,13 +109,22 @@ def test_calibration_on_training_clips_is_said(files, capsys):
     ("options", "code", "words"),
     [
         (["--unknown", "nowhere.pkl"], 3, "cannot read nowhere.pkl"),
+        (["--unknown", "poses.pkl"], 2, "8 of 11 clips of --unknown poses.pkl are of classes that the model knows"),
         (["--unknown-classes", "fly"], 2, "no class 'fly'"),
         (["--unknown-classes", "clap"], 2, "the model knows 'clap'"),
         (["--calibrate", "--confusion", "c.png"], 2, "--calibrate and --confusion do not go together"),
         (["--calibrate", "--model", "mine"], 2, "one run; name it with --model"),
         (["--calibrate", "--split", "mixed"], 3, "1 classes of the clips are not among the model's 3: sing"),
     ],
-    ids=["no file", "no such class", "known class", "measuring", "two models", "a class of another data set"],
+    ids=[
+        "no file",
+        "known clips",
+        "no such class",
+        "known class",
+        "measuring",
+        "two models",
+        "a class of another data set",
+    ],
 )
 def test_mistakes_are_one_line_and_change_nothing(files, capsys, options, code, words):
     card = (files / "mine" / "model.json").read_bytes()
@@ -140,3 +149,16 @@ def test_some_models_cannot(files, capsys, call, words):
     capsys.readouterr()
     assert run(call) == 2
     assert words in capsys.readouterr().err
+
+
+def test_clips_of_which_none_is_named_right_calibrate_nothing(files, capsys):
+    assert run([*CALL, "--save-answers", "a.csv"]) == 0
+    guess = {row["name"]: row["guess"] for row in csv.DictReader((files / "a.csv").open(encoding="utf-8"))}
+    clips = [one for one in read_pyskl(files / "poses.pkl").annotations if one.name in guess]
+    wrong = [replace(one, label=(LABELS.index(guess[one.name]) + 1) % 3) for one in clips]
+    write_pyskl(files / "wrong.pkl", wrong, classes=LABELS)
+    card = (files / "mine" / "model.json").read_bytes()
+    capsys.readouterr()
+    assert run(["evaluate", "wrong.pkl", "--model", "mine", "--calibrate"]) == 3
+    assert "none of the 6 clips is named right" in capsys.readouterr().err
+    assert (files / "mine" / "model.json").read_bytes() == card

@@ -37,6 +37,7 @@ def errors(text):
         (["bug.mp4", "good.mp4"], 1, 1),
         (["poses.pkl"], 0, 0),
         (["broken.pkl", "good.mp4"], 3, 1),
+        (["odd.pkl"], 3, 1),
         (["folder"], 4, 1),
     ],
     ids=lambda value: "+".join(value) if isinstance(value, list) else str(value),
@@ -299,3 +300,11 @@ def test_hostile_names_stay_on_one_line(files, capsys):
     assert out == ""
     files(name)
     assert "[bold]x[/bold]\\n\\x1b[31mbroken.mp4" in call(capsys, name)[1]
+
+
+def test_a_clip_without_an_answer_costs_no_other_clip_of_its_file(files, opened, capsys):
+    code, out, err = call(capsys, *files("odd.pkl"), "--json")
+    documents = [json.loads(line) for line in out.splitlines()]
+    assert code == 3
+    assert [(one["source"], "error" in one) for one in documents] == [("odd.pkl:odd", True), ("odd.pkl:two", False)]
+    assert "coco18" in err

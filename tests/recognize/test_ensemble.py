@@ -100,7 +100,7 @@ def test_a_model_of_weight_0_is_not_asked():
         ({"labels": ("wave", "jump", "clap")}, "class 1 is 'clap' in the first and 'jump' in the second"),
         ({"labels": (*LABELS, "run")}, "class 3 is missing in the first and 'run' in the second"),
         ({"labels": LABELS[:2]}, "class 2 is 'jump' in the first and missing in the second"),
-        ({"layout": "body25"}, "one reads coco17 poses, the other body25"),
+        ({"layout": "body25", "config": {"in_channels": 25}}, "one reads coco17 poses, the other body25"),
     ],
     ids=["another class", "another order", "more", "fewer", "another layout"],
 )

@@ -50,7 +50,15 @@ def test_numbers_are_rounded_and_units_are_seconds():
     assert document["predictions"][0] == {"label": "wave", "probability": 0.62}
     assert document["timings"]["decode"] == 0.1111
     assert document["persons"][0]["segments"] == [
-        {"start": 0.0, "end": 1.2346, "first_frame": 0, "last_frame": 12, "label": "wave", "probability": 0.5}
+        {
+            "start": 0.0,
+            "end": 1.2346,
+            "first_frame": 0,
+            "last_frame": 12,
+            "label": "wave",
+            "best": "wave",
+            "probability": 0.5,
+        }
     ]
     assert {key: document["persons"][0][key] for key in ("track", "frames", "interpolated", "first", "last")} == {
         "track": 1, "frames": 8, "interpolated": 1, "first": 0.0, "last": 0.7,

@@ -253,3 +253,14 @@ def test_a_home_that_is_odd(zoo, tmp_path, monkeypatch, kind):
     path = fetch("tiny", patience=QUICK)
     assert path.is_absolute()
     assert path.parent == tmp_path / "here" / "models"
+
+
+def test_a_mirror_that_sends_rubbish_is_passed_over(zoo, monkeypatch):
+    monkeypatch.setitem(all_records(), "tiny", all_records()["tiny"].model_copy(update={"sha256_prefix": None}))
+    told = []
+    zoo.offer("/zoo/tiny.pth", b"x" * 100_000)
+    with pytest.raises(InvalidWeights, match=r"127\.0\.0\.1.*what came is no checkpoint"):
+        fetch("tiny", notify=told.append, patience=QUICK)
+    assert "not verified, as no sha256 of it is published" in told[0]
+    zoo.offer("/zoo/tiny.pth", CONTENT)
+    assert fetch("tiny", patience=QUICK).exists()
