@@ -60,6 +60,8 @@ def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: 
             messages.warning(f"{reason}; the poses in it are used as they are")
     elif not cache.exists():
         raise UsageError(f"{path} holds videos; run `poseact extract-poses {path} --out {cache}` before torchrun")
+    else:
+        _check_complete(inputs, cache, f"{cache} is taken as it is under torchrun")
     if not cache.exists():
         raise InputError(f"no video of {path} could be read")
     messages.note(f"poses of {path} are in {cache}; delete it to extract all of them again")

@@ -68,26 +68,30 @@ def find_videos(folder: Path) -> list[Path]:
 
 
 def matching(pattern: Path) -> list[Path]:
-    """What a pattern finds, sorted. `**` stands for any folders, links to folders as in `find_videos`."""
+    """What a pattern finds, sorted. `**` stands for any folders, links to folders as in `find_videos`.
+
+    A folder in which something else is found is left out.
+    """
     parts = pattern.parts
     if "**" not in parts:
         return sorted(map(Path, glob.glob(str(pattern))))  # noqa: PTH207 (Path.glob refuses absolute patterns)
     fixed = next(number for number, part in enumerate(parts) if glob.has_magic(part))
     top = Path(*parts[:fixed])
     wanted = re.compile("".join(_expression(part) for part in parts[fixed:]))
-    folders_too = parts[-1] != "**"
-    found = []
+    found: list[Path] = []
     for here, names in _walk(top):
-        candidates = [here / name for name in names] + ([here] if folders_too else [])
+        candidates = [here, *(here / name for name in names)]
         found += [path for path in candidates if wanted.fullmatch(f"/{path.relative_to(top).as_posix()}")]
-    return sorted(found)
+    around = {folder for path in found for folder in path.parents}
+    return sorted(path for path in found if path not in around)
 
 
 def _expression(part: str) -> str:
     """A part of a pattern as a regular expression for that part of a path, with the slash before it."""
     if part == "**":
         return "(?:/[^/]+)*"
-    return "/(?=[^/]+)" + fnmatch.translate(part).removeprefix("(?s:").removesuffix(r")\Z").replace(".*", "[^/]*")
+    within = fnmatch.translate(part.replace("?", "[!/]")).removeprefix("(?s:").removesuffix(r")\Z")
+    return "/" + within.replace(".*", "[^/]*")
 
 
 def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:

@@ -6,6 +6,7 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import Protocol
 
 from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError
@@ -73,8 +74,8 @@ class Extract:
 
 def _announced(clip: Clip, video: VideoInfo) -> int:
     """Frames that a video announces for a clip."""
-    first, after = (round(min(at * video.fps, video.frame_count)) for at in (clip.start, clip.end))
-    return after - first
+    first = min(round(clip.start * video.fps), video.frame_count)
+    return (video.frame_count if clip.end == inf else min(round(clip.end * video.fps), video.frame_count)) - first
 
 
 def _failed(clip: Clip, error: Exception) -> Failed:

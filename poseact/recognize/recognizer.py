@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,13 +63,6 @@ class Recognizer:
             return self._answer(
                 str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
             )
-
-    def stored(self, source: str | Path) -> Iterator[Recognition]:
-        """Name the actions in a file of stored poses, one answer per sequence, as they come.
-
-        Raises: as `sequences` and `answered`.
-        """
-        return (self.answered(poses, f"{source}:{poses.name}") for poses in self.sequences(source))
 
     def sequences(self, source: str | Path) -> list[PoseSequence]:
         """The sequences of a file of stored poses.
