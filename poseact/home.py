@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from contextlib import suppress
 from pathlib import Path
 
 from platformdirs import user_cache_path
+
+from poseact.files import expanded
 
 
 def home_folder() -> Path:
@@ -17,10 +18,7 @@ def home_folder() -> Path:
     chosen = os.environ.get("POSEACT_HOME", "").strip()
     if not chosen:
         return user_cache_path("poseact", appauthor=False)
-    folder = Path(chosen)
-    with suppress(RuntimeError):  # "~somebody" where nobody is called so
-        folder = folder.expanduser()
-    return folder.absolute()
+    return expanded(chosen).absolute()
 
 
 def offline() -> bool:

@@ -49,24 +49,27 @@ def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: 
     if len(inputs.classes) < 2:
         raise InputError(f"{path} has no class folders; put the videos of each action into a folder of its name")
     cache = out.with_name(f"{out.name}.poses.pkl")
+    as_it_is = ""
     if processes.count == 1:
         try:
             _extract(inputs, cache, device, messages)
         except UsageError as error:
             if not cache.exists():
                 raise
-            reason = str(error).partition(";")[0]
-            _check_complete(inputs, cache, reason)
-            messages.warning(f"{reason}; the poses in it are used as they are")
+            as_it_is = str(error).partition(";")[0]
+            messages.warning(f"{as_it_is}; the poses in it are used as they are")
     elif not cache.exists():
         raise UsageError(f"{path} holds videos; run `poseact extract-poses {path} --out {cache}` before torchrun")
     else:
-        _check_complete(inputs, cache, f"{cache} is taken as it is under torchrun")
+        as_it_is = f"{cache} is taken as it is under torchrun"
     if not cache.exists():
         raise InputError(f"no video of {path} could be read")
     messages.note(f"poses of {path} are in {cache}; delete it to extract all of them again")
+    held = read_poses(cache).annotations
+    if as_it_is:
+        _check_complete(inputs, {one.name for one in held}, cache, as_it_is)
     label = {clip.name: clip.label for clip in inputs.clips}
-    own = [replace(one, label=label[one.name]) for one in read_poses(cache).annotations if one.name in label]
+    own = [replace(one, label=label[one.name]) for one in held if one.name in label]
     splits: dict[str, list[str]] = {}
     for name, split in inputs.splits.items():
         splits.setdefault(split, []).append(name)
@@ -86,10 +89,10 @@ def _extract(inputs: Inputs, cache: Path, device: str, messages: Messages) -> No
             bars.advance()
 
 
-def _check_complete(inputs: Inputs, cache: Path, reason: str) -> None:
-    """Raises: UsageError where stored poses lack a video that could be read."""
+def _check_complete(inputs: Inputs, held: set[str], cache: Path, reason: str) -> None:
+    """Raises: UsageError where stored poses, of the names `held`, lack a video that could be read."""
     record = Record.beside(cache)
-    known = {one.name for one in read_poses(cache).annotations} | (record.failed.keys() if record else set())
+    known = held | (record.failed.keys() if record else set())
     missing = [clip.name for clip in inputs.clips if clip.name not in known]
     if missing:
         raise UsageError(
@@ -148,7 +151,7 @@ def opinions(files: Sequence[Path], dataset: PoseDataset) -> list[dict[str, Arra
         )
     for scores in read:
         for name, number in zip(scores.names, scores.label, strict=True):
-            if number not in (UNLABELLED, label.get(name, UNLABELLED)) and name in label:
+            if name in label and number not in (UNLABELLED, label[name]):
                 raise InvalidPoses(
                     f"--teacher {scores.source} says that {name!r} is of class {number}, the poses say {label[name]}: "
                     "its classes are numbered otherwise; write it anew with the same poses"

@@ -142,7 +142,8 @@ def _distinct(ids: Array) -> Array:
         return ids
     first = np.zeros(len(ids), bool)
     first[np.unique(ids, return_index=True)[1]] = True
-    free = (number for number in count(1) if number not in set(ids.tolist()))
+    taken = set(ids.tolist())
+    free = (number for number in count(1) if number not in taken)
     return np.array([one if kept else next(free) for one, kept in zip(ids.tolist(), first, strict=True)], np.int64)
 
 

@@ -13,12 +13,14 @@ from pydantic import ValidationError
 
 from poseact.errors import OutputError, UsageError
 from poseact.files import leftovers, remove_leftovers, write_text
+from poseact.train.checkpoint import CHECKPOINT
+from poseact.train.history import LINES, METRICS
 from poseact.train.settings import TrainSettings
 
 CONFIG = "config.json"
 LOCK = ".lock"
 WRITTEN = (
-    CONFIG, "last.ckpt", "metrics.csv", "metrics.jsonl", "model.safetensors", "model.json", "model.md", "curves.png",
+    CONFIG, CHECKPOINT, METRICS, LINES, "model.safetensors", "model.json", "model.md", "curves.png",
     "confusion.png", "reliability.png",
 )  # fmt: skip
 """Files of a run, of which a process that was killed may have left one half written."""

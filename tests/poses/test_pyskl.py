@@ -280,3 +280,14 @@ def test_only_files_are_read(tmp_path):
     for name in ("fifo.pkl", "zero.pkl"):
         with pytest.raises(InvalidPoses, match="is no file"):
             read_pyskl(tmp_path / name)
+
+
+def test_very_many_people_of_one_id_are_renumbered_at_once(tmp_path):
+    people = 50_000
+    crowd = foreign(
+        keypoint=np.zeros((people, 1, 1, 2), np.float16), keypoint_score=np.zeros((people, 1, 1), np.float16),
+        total_frames=1, track_id=np.zeros(people, int),
+    )  # fmt: skip
+    (tmp_path / "p.pkl").write_bytes(pickle.dumps([crowd]))
+    (read,) = read_pyskl(tmp_path / "p.pkl").annotations
+    assert read.track_id.tolist() == list(range(people))
