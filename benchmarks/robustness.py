@@ -101,7 +101,7 @@ def main() -> None:
     dataset = read_poses(options.poses)
     if options.labels:
         dataset = replace(dataset, classes=label_names(options.labels))
-    settings = settings_of("small", options.model / "config.json", {})
+    settings = settings_of(None, options.model / "config.json", {})
     classifier = Classifier.open(str(options.model))
     test = chosen_sequences(dataset, [options.test_split])
     graph = trained(dataset, settings, options.train_split, options.graph)

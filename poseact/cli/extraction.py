@@ -173,11 +173,9 @@ class Report:
         if not self.done:
             yield f"no video could be read, so there is no {self._out}"
             return
-        nothing = self._earlier + self._failed_earlier == self._total
-        before = f", {self._earlier} of them from before" if self._earlier and not nothing else ""
-        yield f"{self.done} of {self._total} videos are in {self._out}{before}" + (
-            "; there was nothing to do" if nothing else ""
-        )
+        earlier = "all" if self._earlier == self.done else self._earlier
+        before = f", {earlier} of them from before" if self._earlier else ""
+        yield f"{self.done} of {self._total} videos are in {self._out}{before}"
         record = Record.beside(self._out)
         if record is not None and record.quality:
             doubtful = [name for name, one in record.quality.items() if verdict(one)[0] != GOOD]

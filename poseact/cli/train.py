@@ -21,13 +21,14 @@ def train(
     ],
     out: Annotated[Path, typer.Option(metavar="DIR", help="Folder of the run: checkpoints, curves, the model.")],
     recipe: Annotated[
-        str,
+        str | None,
         typer.Option(
             help="Named settings: small (a CPU, up to thousands of clips), ntu60, gym, k400, finetune; rgb-only, "
             "pose-only, rgbpose.",
+            show_default="small, or that of --config",
             rich_help_panel=_HOW,
         ),
-    ] = "small",
+    ] = None,
     config: Annotated[
         Path | None,
         typer.Option(
@@ -193,7 +194,7 @@ def train(
 
 def _few_shot_alone(changes: dict[str, Any], **options: object) -> None:
     """Raises: UsageError for options of a training, where only a head is fitted."""
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value and value != "small"]
+    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
     given += [f"--set {name}" for name in changes if name.removeprefix("train.") != "seed"]
     if given:
         raise UsageError(f"{given[0]} has no effect with --few-shot, which trains no backbone; leave one of them away")

@@ -185,7 +185,7 @@ def start_of(model: str | None, rgb: str | None, pose: str | None) -> Start:
     return rgb, pose
 
 
-def settings_with(recipe: str, file: Path | None, changes: Mapping[str, Any], start: Start) -> TrainSettings:
+def settings_with(recipe: str | None, file: Path | None, changes: Mapping[str, Any], start: Start) -> TrainSettings:
     """The settings of a run that starts from known models. Raises: UsageError, ModelError and its kinds."""
     cards = [load_with_card(one).card for one in ((start,) if isinstance(start, str) else start or ())]
     other = next((card for card in cards if card.task != "classify"), None)

@@ -84,6 +84,7 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
     if "keypoint_score" in anno:
         score = _array(anno, "keypoint_score", (people, frames, joints), where)
         score = _finite(_floats(score), "keypoint_score", where, "; a joint that is not seen has a score of 0")
+        score = np.maximum(score, 0)  # some estimators go below it for joints that they do not see
     else:
         score = (keypoint != 0).any(-1).astype(np.float32)
     fps = _number(anno, "fps", _ASSUMED_FPS, where)
@@ -229,8 +230,8 @@ def _number(anno: dict[Any, Any], key: str, default: float, where: str) -> float
 
 def _label(anno: dict[Any, Any], where: str) -> int:
     label = _number(anno, "label", -1, where) if anno.get("label") is not None else -1.0
-    if not label.is_integer():
-        raise InvalidPoses(f"{where}: 'label' must be a class index, got {label}")
+    if not label.is_integer() or label < -1:
+        raise InvalidPoses(f"{where}: 'label' must be a class index, or -1 for none, got {label:g}")
     return int(label)
 
 

@@ -12,7 +12,10 @@ from poseact.types import PoseSequence
 
 
 def kept_clips(dataset: PoseDataset, keep: Callable[[PoseSequence], bool]) -> PoseDataset:
-    """The clips that `keep` accepts; the splits name no others, and those that lose all their clips are left out."""
+    """The clips that `keep` accepts. Splits lose the names of the others, and those that lose all of them are left out.
+
+    Names of clips that the dataset lacks stay in the splits: official lists name more than one file holds.
+    """
     kept = [sequence for sequence in dataset.annotations if keep(sequence)]
     names = {sequence.name for sequence in kept}
     gone = {sequence.name for sequence in dataset.annotations} - names

@@ -17,6 +17,7 @@ from poseact.recognize.inputs import TWO_STREAMS
 from poseact.train.settings import Augmentation, TrainSettings
 from poseact.zoo import Card, Preprocessing, Rgb
 
+DEFAULT_RECIPE = "small"
 DEEPEST = 5
 FOLLOWING = ("config.in_channels", "config.num_classes")
 _KEPT_OF_POSES = ("kind", "clip_len", "size", "min_score", "num_clips", "people", "sampler", "seconds")
@@ -169,29 +170,35 @@ def _validated(document: Any) -> TrainSettings:
 
 
 def settings_of(
-    name: str, file: Path | None, changes: Mapping[str, Any], like: Card | tuple[Card, Card] | None = None
+    name: str | None, file: Path | None, changes: Mapping[str, Any], like: Card | tuple[Card, Card] | None = None
 ) -> TrainSettings:
     """A recipe, with the settings of a file, with changes.
 
-    The file is TOML (tables are groups, `[train]` the settings themselves), or the `config.json` of a run, whose
-    settings are complete and take the place of the recipe's.
+    The file is TOML (tables are groups, `[train]` the settings themselves, `recipe` the one that they change), or the
+    `config.json` of a run, whose settings are complete.
 
     Args:
+        name: of the recipe; None takes that of the file, or `small`.
         like: the model that training starts from; its architecture and preprocessing take the place of the recipe's.
             Or those of pictures and of poses that RGBPose-Conv3D starts from.
-    Raises: UsageError for a file that cannot be read or is neither, and as `recipe`.
+    Raises: UsageError for a file that cannot be read or is neither, or that is of another recipe, and as `recipe`.
     """
     given = dict(changes)
     if file is not None:
         document = _read(file)
         if "settings" in document:  # the config.json of a run
+            if name is not None:
+                raise UsageError(f"--config {file} has all settings of a run; leave it away, or --recipe {name}")
             settings = _validated(document["settings"])
             return changed(settings, {**_like(like, settings), **given})
         if "few_shot" in document:
             raise UsageError(f"--config {file} is of a run with --few-shot, which has no settings; leave it away")
-        name = str(document.pop("recipe", name))
+        own = document.pop("recipe", name)
+        if name is not None and own != name:
+            raise UsageError(f"--config {file} is of the recipe {own!r:.60}, not {name!r}; leave --recipe away")
+        name = own
         given = {**_flat(document), **given}
-    settings = recipe(name)
+    settings = recipe(DEFAULT_RECIPE if name is None else str(name))
     return changed(settings, {**_like(like, settings), **given})
 
 

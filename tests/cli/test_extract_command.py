@@ -39,7 +39,7 @@ def test_a_folder_becomes_a_data_set_and_what_failed_is_listed(folder, capsys):
 
     first = (folder / "poses.pkl").read_bytes()
     assert run(call) == 3
-    assert "there was nothing to do" in capsys.readouterr().out
+    assert "all of them from before" in capsys.readouterr().out
     assert (folder / "poses.pkl").read_bytes() == first
     assert run([*call, "--max-persons", "1"]) == 2
     assert "with --max-persons 2, now with --max-persons 1" in capsys.readouterr().err

@@ -128,6 +128,15 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
     assert read.keypoint_score[0, 1, 4] == 0
 
 
+def test_joints_below_a_score_of_0_are_not_seen(tmp_path):
+    anno = foreign()
+    anno["keypoint_score"][0, 1, 4] = -0.02
+    (tmp_path / "p.pkl").write_bytes(pickle.dumps([anno]))
+    (read,) = read_pyskl(tmp_path / "p.pkl").annotations
+    assert read.keypoint_score[0, 1, 4] == 0
+    assert (read.keypoint_score[0, 1] > 0).sum() == 16
+
+
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -154,7 +163,8 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         (pickle.dumps([foreign(img_shape=(0.5, 0.5))]), "pixels above 0"),
         (pickle.dumps([foreign(fps=5e-324)]), "fps must be a positive number"),
         (pickle.dumps([foreign(label="walk")]), "'label' must be a number"),
-        (pickle.dumps([foreign(label=1.5)]), "class index, got 1.5"),
+        (pickle.dumps([foreign(label=1.5)]), "class index, or -1 for none, got 1.5"),
+        (pickle.dumps([foreign(label=-2)]), "class index, or -1 for none, got -2"),
         (pickle.dumps([foreign(fps=0)]), "fps must be a positive number"),
         (pickle.dumps([foreign(fps=float("nan"))]), "'fps' must be a number"),
         (pickle.dumps([foreign(pts=np.full(3, np.inf))]), "'pts' must be finite"),
@@ -173,7 +183,7 @@ def test_without_scores_what_has_a_place_is_seen(tmp_path):
         "empty", "text", "none", "no-list", "no-dict", "split-list", "split-of-lists", "no-keypoint", "k400",
         "k400-compressed", "3d", "one-person-short", "nan", "too-large", "total-frames", "total-frames-list",
         "score-shape", "score-list", "no-size", "size-zero",
-        "size-of-half", "fps-tiny", "label-text", "label-fraction", "fps-zero", "fps-nan",
+        "size-of-half", "fps-tiny", "label-text", "label-fraction", "label-negative", "fps-zero", "fps-nan",
         "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "camera-shape",
         "camera-nan", "others-list", "others-empty",
         "others-joints",

@@ -234,10 +234,29 @@ def test_a_settings_file_may_hold_any_bytes(tmp_path, content):
     file.write_bytes(content)
     refused = ""
     try:
-        settings_of("small", file, {})
+        settings_of(None, file, {})
     except UsageError as error:
         refused = str(error)
     assert len(refused.splitlines()) <= 1
+
+
+def test_a_file_of_settings_has_its_own_recipe(tmp_path):
+    file = tmp_path / "c.toml"
+    file.write_text("epochs = 3\n")
+    assert settings_of("gym", file, {}) == recipe("gym", {"epochs": 3})
+    assert settings_of(None, file, {}) == recipe("small", {"epochs": 3})
+    file.write_text("recipe = 'gym'\nepochs = 3\n")
+    assert settings_of(None, file, {}) == settings_of("gym", file, {}) == recipe("gym", {"epochs": 3})
+    with pytest.raises(UsageError, match="is of the recipe 'gym', not 'small'; leave --recipe away"):
+        settings_of("small", file, {})
+
+
+def test_the_settings_of_a_run_take_no_recipe_beside_them(tmp_path):
+    run(tmp_path / "first")
+    config = tmp_path / "first" / "config.json"
+    assert settings_of(None, config, {}) == tiny(epochs=1)
+    with pytest.raises(UsageError, match="has all settings of a run; leave it away, or --recipe gym"):
+        settings_of("gym", config, {})
 
 
 @pytest.mark.parametrize("name", RECIPES)
