@@ -7,7 +7,8 @@ import json
 import logging
 from collections.abc import Generator, Mapping, Sequence
 from contextlib import closing
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
+from operator import itemgetter
 from pathlib import Path
 
 from poseact import __version__
@@ -22,7 +23,7 @@ from poseact.extract.result import Done, Failed
 from poseact.extract.work import Engine, Extract, OpenExtractor
 from poseact.files import remove_leftovers
 from poseact.poses import PoseDataset, check_place, check_target, read_poses, write_poses
-from poseact.poses.merge import in_order
+from poseact.poses.merge import place
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,14 +253,17 @@ class _Run:
         failed = {clip: self.failed[clip] for clip in self.clips if clip in self.failed}
         done = [clip for clip in self.clips if clip not in failed]
         if done:
-            poses = in_order(replace(self.journal.poses(clip), name=clip.name, label=clip.label) for clip in done)
+            places = map(place, self.journal.finished(done))
+            done = [clip for _, clip in sorted(zip(places, done, strict=True), key=itemgetter(0))]
             parts: dict[str, list[str]] = {}
-            for one in poses:
-                if one.name in splits:
-                    parts.setdefault(splits[one.name], []).append(one.name)
+            for clip in done:
+                if clip.name in splits:
+                    parts.setdefault(splits[clip.name], []).append(clip.name)
+            poses = self.journal.finished(done)
             write_poses(self.out, PoseDataset(poses, parts, tuple(classes)), float16=float16)
-            by_name = {clip.name: clip for clip in done}
-            qualities = {one.name: self.journal.quality(by_name[one.name]) or quality_of(one) for one in poses}
+            qualities = {
+                clip.name: self.journal.quality(clip) or quality_of(poses[row]) for row, clip in enumerate(done)
+            }
             Record(
                 self.settings, size_of(self.out), {clip.name: self.journal.stamp(clip) for clip in done},
                 {clip.name: (stamp(clip), why) for clip, why in failed.items()}, self.sorting,

@@ -7,12 +7,12 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from math import inf
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 from filelock import FileLock, Timeout
 
@@ -150,6 +150,10 @@ class Journal:
                 f"the finished poses of {clip.name} in {path} were damaged and are removed; run the same command again"
             ) from error
 
+    def finished(self, clips: Sequence[Clip]) -> Finished:
+        """The poses of finished clips."""
+        return Finished(self, clips)
+
     def _document(self, clip: Clip, suffix: str) -> dict[str, Any]:
         """What a file says of a clip; nothing where it is not there or cannot be read."""
         try:
@@ -167,6 +171,29 @@ class Journal:
     def _path(self, clip: Clip, suffix: str) -> Path:
         name = hashlib.sha256(clip.name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
         return self.folder / f"{name}{suffix}"
+
+
+@dataclass(frozen=True, slots=True)
+class Finished(Sequence[PoseSequence]):
+    """The poses of finished clips under the names and labels of today, each read when it is asked for."""
+
+    journal: Journal
+    clips: Sequence[Clip]
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    @overload
+    def __getitem__(self, row: int) -> PoseSequence: ...
+
+    @overload
+    def __getitem__(self, row: slice) -> Finished: ...
+
+    def __getitem__(self, row: int | slice) -> PoseSequence | Finished:
+        if isinstance(row, slice):
+            return Finished(self.journal, self.clips[row])
+        clip = self.clips[row]
+        return replace(self.journal.poses(clip), name=clip.name, label=clip.label)
 
 
 def stamp(clip: Clip) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from poseact.errors import InvalidPoses, LimitExceeded, UsageError
@@ -16,12 +17,12 @@ class PoseDataset:
     """The poses of many videos.
 
     Attributes:
-        annotations: one sequence per video, in the order of the file.
+        annotations: one sequence per video, in the order of the file; a list, or what reads each when asked for it.
         splits: name of a split -> names of its videos; empty for a bare list.
         classes: names of the labels in index order; empty when the file does not tell.
     """
 
-    annotations: list[PoseSequence]
+    annotations: Sequence[PoseSequence]
     splits: dict[str, list[str]] = field(default_factory=dict)
     classes: tuple[str, ...] = ()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -36,7 +36,7 @@ class Merged:
 def merge(parts: Sequence[Part]) -> Merged:
     """Unite datasets of one keypoint layout.
 
-    Clips are in the order of `in_order`, as those that are extracted, so that the parts of one extraction give what a
+    Clips are in the order of `place`, as those that are extracted, so that the parts of one extraction give what a
     single run gives, in whatever order they are named. Classes are united by name, those of the first part first, and
     labels renumbered; splits are united by name. A clip that is in several parts is kept once if it is the same
     everywhere.
@@ -58,13 +58,14 @@ def merge(parts: Sequence[Part]) -> Merged:
                 places = f"in {where} and in {part.name}" if where != part.name else f"twice in {where}"
                 raise UsageError(f"different clips are called {clip.name!r} {places}; use --prefix, or rename one")
             twice += 1
-    ordered = in_order(clip for _, clip in clips.values())
+    ordered = sorted((clip for _, clip in clips.values()), key=place)
     return Merged(PoseDataset(ordered, _united_splits(parts, ordered), classes), twice)
 
 
-def in_order(clips: Iterable[PoseSequence]) -> list[PoseSequence]:
-    """By the path of the video, then by the first frame, then by name: the order of the clips in a file of ours."""
-    return sorted(clips, key=_place)
+def place(clip: PoseSequence) -> tuple[list[str], int, list[str]]:
+    """Clips in a file of ours are in this order: by the path of the video, then by the first frame, then by name."""
+    start = int(clip.frame_index[0]) if len(clip.frame_index) else 0
+    return clip.provenance.source.split("/"), start, clip.name.split("/")
 
 
 def prefixed(dataset: PoseDataset, prefix: str) -> PoseDataset:
@@ -89,11 +90,6 @@ def same_poses(one: PoseSequence, other: PoseSequence) -> bool:
         if not same:
             return False
     return True
-
-
-def _place(clip: PoseSequence) -> tuple[list[str], int, list[str]]:
-    start = int(clip.frame_index[0]) if len(clip.frame_index) else 0
-    return clip.provenance.source.split("/"), start, clip.name.split("/")
 
 
 def _check_layouts(parts: Sequence[Part]) -> None:

@@ -59,10 +59,9 @@ def write_npz(
     Raises: OutputError, also for a folder that holds something else.
     """
     document = manifest(sequences, splits or {}, classes)
-    files = [f"{number:06d}-{_safe(sequence.name)}.npz" for number, sequence in enumerate(sequences)]
-    document["videos"] = [
-        {"file": file, "name": sequence.name} for file, sequence in zip(files, sequences, strict=True)
-    ]
+    names = [sequence.name for sequence in sequences]
+    files = [f"{number:06d}-{_safe(name)}.npz" for number, name in enumerate(names)]
+    document["videos"] = [{"file": file, "name": name} for file, name in zip(files, names, strict=True)]
     with atomic_folder(Path(folder), _is_nothing_else) as temporary:
         for file, sequence in zip(files, sequences, strict=True):
             _write_video(temporary / file, annotation(sequence, np.float16 if float16 else np.float32))

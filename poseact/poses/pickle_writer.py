@@ -7,6 +7,7 @@ names NumPy's functions as the running version does, which NumPy 1 cannot find. 
 from __future__ import annotations
 
 import struct
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
@@ -28,6 +29,8 @@ class Called:
 
 def dump(value: Any, file: BinaryIO) -> None:
     """Write None, bool, int, float, str, list, tuple, dict, numeric arrays and calls as a pickle of protocol 4.
+
+    An iterator is written as the list of what it gives, one after the other.
 
     Raises: TypeError for a value of another type, which is a mistake of the caller.
     """
@@ -56,10 +59,12 @@ class _Writer:
         elif isinstance(value, str):
             raw = value.encode("utf-8", "surrogatepass")
             self.write(_sized(raw, b"\x8c", b"X", b"\x8d"))
-        elif isinstance(value, (list, tuple)):
-            self._items(value, b"]", b"e") if isinstance(value, list) else self._tuple(value)
+        elif isinstance(value, (list, Iterator)):
+            self._items(value, b"]", b"e")
+        elif isinstance(value, tuple):
+            self._tuple(value)
         elif isinstance(value, dict):
-            self._items([part for pair in value.items() for part in pair], b"}", b"u")
+            self._items((part for pair in value.items() for part in pair), b"}", b"u")
         elif isinstance(value, np.ndarray) and value.dtype.kind in "biuf":
             self._array(value)
         elif isinstance(value, Called):
@@ -84,7 +89,7 @@ class _Writer:
             self.put(item)
         self.write(b"t")
 
-    def _items(self, items: list[Any], empty: bytes, fill: bytes) -> None:
+    def _items(self, items: Iterable[Any], empty: bytes, fill: bytes) -> None:
         self.write(empty + b"(")
         for item in items:
             self.put(item)

@@ -24,7 +24,7 @@ _EXPANSION = 8  # float16 poses of one joint without boxes grow that much in mem
 
 def write_pyskl(
     path: Path,
-    sequences: Iterable[PoseSequence],
+    sequences: Sequence[PoseSequence],
     splits: Mapping[str, Iterable[str]] | None = None,
     float16: bool = False,
     classes: Sequence[str] = (),
@@ -32,14 +32,14 @@ def write_pyskl(
     """Write poses that PYSKL, MMAction2 and poseact read; equal poses give equal files.
 
     Args:
+        sequences: may read each one when it is asked for; one at a time is held.
         splits: name of a split -> names of its videos; where there is nothing but poses, the file is a
             bare list.
         classes: names of the labels in index order.
         float16: half the size, as PYSKL's own files; from x = 1024 on it rounds to whole pixels.
     Raises: OutputError.
     """
-    sequences = list(sequences)
-    annotations = [annotation(sequence, np.float16 if float16 else np.float32) for sequence in sequences]
+    annotations = (annotation(sequence, np.float16 if float16 else np.float32) for sequence in sequences)
     layouts = declared_layouts(sequences)
     content: Any = annotations
     if splits is not None or classes or layouts:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -64,7 +65,7 @@ class Recognizer:
                 str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
             )
 
-    def sequences(self, source: str | Path) -> list[PoseSequence]:
+    def sequences(self, source: str | Path) -> Sequence[PoseSequence]:
         """The sequences of a file of stored poses.
 
         Raises: InvalidPoses, LimitExceeded; InputError when the model looks at pictures, which such a file has not.

@@ -29,7 +29,7 @@ def sequences(draw, people=_PEOPLE, frames=None, joints=None, others=True) -> Po
     taken = set(rest.track_id.tolist()) if rest is not None else set()
     return PoseSequence(
         keypoint=_floats(draw, m, t, k, 2),
-        keypoint_score=_floats(draw, m, t, k),
+        keypoint_score=np.abs(_floats(draw, m, t, k)),
         image_size=(draw(st.integers(1, 2**31 - 1)), draw(st.integers(1, 4000))),
         fps=draw(st.floats(1e-3, 1e5)),
         pts=draw(arrays.arrays(np.float64, t, elements=st.floats(-1e9, 1e9))),

@@ -7,7 +7,9 @@ import random
 import re
 import struct
 import sys
+import tracemalloc
 import zipfile
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -18,7 +20,7 @@ from hypothesis import HealthCheck, given, settings
 
 from poseact.cli.sources import POSES_MANIFEST, POSES_SUFFIXES
 from poseact.errors import InvalidPoses, LimitExceeded, OutputError, PoseactError, UsageError
-from poseact.poses import PoseDataset, check_target, choose, holds_poses, read_poses, write_poses
+from poseact.poses import PoseDataset, check_target, choose, holds_poses, parquet, read_poses, write_poses
 from poseact.poses.npz import MANIFEST
 from poseact.poses.store import SUFFIXES
 from poseact.skeleton import layout, register
@@ -38,6 +40,38 @@ def dataset(clip):
     clips = [clip("a"), clip("b", people=0), clip("c é/🎬", people=1, frames=1), replace(clip("a"), label=7)]
     clips[3] = replace(choose(clips[3], [2]), others=choose(clips[3], [1]))
     return PoseDataset(clips, {"train": ["a"], "val": []}, ("run", "jump"))
+
+
+class Asked(Sequence):
+    """Clips of half a megabyte, each made when it is asked for."""
+
+    def __init__(self, clip, count):
+        self.clip, self.count = clip, count
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, row):
+        if row >= self.count:
+            raise IndexError
+        return self.clip(f"clip{row}", people=1, frames=2000)
+
+
+@pytest.mark.parametrize("name", FORMATS)
+def test_one_clip_at_a_time_is_held(tmp_path, clip, name, monkeypatch):
+    monkeypatch.setattr(parquet, "_GROUP", 2**20)
+
+    def peak(count):
+        tracemalloc.start()
+        try:
+            write_poses(tmp_path / name, PoseDataset(Asked(clip, count)))
+            return tracemalloc.get_traced_memory()[1]
+        finally:
+            tracemalloc.stop()
+
+    peak(1)
+    assert peak(60) < peak(2) + 4e6  # all of them are 30 MB
+    assert [one.name for one in read_poses(tmp_path / name).annotations] == ["clip0", "clip1"]
 
 
 @pytest.mark.parametrize("name", FORMATS)
