@@ -16,6 +16,10 @@ from poseact.errors import PoseactError
 
 KEPT_BYTES = 1 << 30
 """Freed memory that a process keeps for itself, at most, before it gives back what lies at the end."""
+_OUT_OF_MEMORY = (
+    "can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc", "not enough memory",
+    "insufficient memory",
+)  # fmt: skip
 _TRIM_THRESHOLD, _MMAP_MAX = -1, -4  # of glibc's mallopt
 
 
@@ -29,6 +33,16 @@ def keep_memory() -> None:
     if mallopt is not None:
         mallopt(_MMAP_MAX, 0)
         mallopt(_TRIM_THRESHOLD, KEPT_BYTES)
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """Whether an exception says that memory ran out, of the machine or of an accelerator.
+
+    Of CPUs and MPS torch says so in words only, and so does OpenCV.
+    """
+    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+        return True
+    return isinstance(error, Exception) and any(word in str(error).lower() for word in _OUT_OF_MEMORY)
 
 
 def worker_context(*modules: str) -> BaseContext:

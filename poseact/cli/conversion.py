@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from dataclasses import dataclass, replace
 from math import isfinite
 from pathlib import Path
@@ -153,9 +154,9 @@ def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, for
             f"people who were tracked but not chosen have no place in {form} and are left out: {lost}; "
             "`poseact select --person all` chooses everybody"
         )
-    names = [clip.name for clip in dataset.annotations]
-    if len(set(names)) < len(names):
-        twice = next(name for name in names if names.count(name) > 1)
+    names = Counter(clip.name for clip in dataset.annotations)
+    if len(names) < len(dataset):
+        twice = next(name for name, count in names.items() if count > 1)
         messages.warning(f"several clips are called {twice[:60]!r}; splits cannot tell them apart")
 
 

@@ -18,6 +18,7 @@ from poseact.evaluate.clips import known_splits
 from poseact.evaluate.embedding import view_counts
 from poseact.evaluate.embedding_files import check_suffix, rows_of, write_embeddings
 from poseact.evaluate.protocol import seen
+from poseact.files import expanded
 from poseact.poses import read_poses
 from poseact.recognize import DEFAULT_MODEL, Classifier
 from poseact.recognize.settings import resolve_device
@@ -42,9 +43,10 @@ class Asked:
 def embed_asked(asked: Asked) -> int:
     """Embed and write. Raises: PoseactError and its kinds."""
     messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
-    check_suffix(asked.out)
-    check_writable(asked.out)
-    refuse_inputs("--out", asked.out, [asked.poses])
+    out = expanded(asked.out)
+    check_suffix(out)
+    check_writable(out)
+    refuse_inputs("--out", out, [asked.poses])
     classifier = Classifier.open(
         asked.model or DEFAULT_MODEL, device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
     )
@@ -61,7 +63,7 @@ def embed_asked(asked: Asked) -> int:
         with Bars(1, wanted=not asked.quiet, left=True) as bars, bars.step("clips") as progress:
             vectors = embeddings(classifier, shown, progress=progress)
             count, width = write_embeddings(
-                asked.out, rows, vectors if each else (np.mean(one, 0, keepdims=True) for one in vectors)
+                out, rows, vectors if each else (np.mean(one, 0, keepdims=True) for one in vectors)
             )
     except KeyboardInterrupt:
         messages.error("interrupted; nothing is written")
@@ -71,5 +73,5 @@ def embed_asked(asked: Asked) -> int:
         messages.warning(
             f"clips in which nobody is seen: {len(chosen) - len(shown)}, such as {absent!r}; they have no vector"
         )
-    typer.echo(f"{count} vectors of {width} features, of {len(shown)} clips, are in {asked.out}")
+    typer.echo(f"{count} vectors of {width} features, of {len(shown)} clips, are in {out}")
     return 0

@@ -197,6 +197,7 @@ def extract_poses(
     from poseact.extract.shard import Shard
     from poseact.extract.splits import chosen_splits
     from poseact.extract.work import Engine
+    from poseact.files import expanded
     from poseact.recognize import Settings
     from poseact.recognize.open import open_extractor
     from poseact.recognize.settings import arithmetic, resolve_device
@@ -207,7 +208,7 @@ def extract_poses(
         raise UsageError("--address names a Ray cluster; give --engine ray too")
     if seconds is not None and frames is None:
         raise UsageError("--seconds says from which stretch --frames are taken; give --frames too")
-    part = Shard.parse(shard) if shard else None
+    out, part = expanded(out), Shard.parse(shard) if shard else None
     found = read_inputs(inputs)
     parts = chosen_splits(found, splits or (), share=split, group_by=group_by, seed=seed)
     clips = part.of(found.clips) if part else list(found.clips)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from poseact.errors import LimitExceeded, OutputError, PoseactError
+from poseact.processes import out_of_memory
 
 INTERNAL = 1
 USAGE = 2
@@ -15,8 +16,8 @@ TERMINATED = 143  # 128 + SIGTERM
 
 def as_poseact_error(error: BaseException) -> BaseException:
     """Exhausted memory, of the machine or the accelerator, as the LimitExceeded that it means."""
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
-        return LimitExceeded("out of memory; use --speed fast, a smaller or shorter video, or --device cpu")
+    if not isinstance(error, PoseactError) and out_of_memory(error):
+        return LimitExceeded("out of memory; use smaller or shorter videos, or --device cpu")
     return error
 
 

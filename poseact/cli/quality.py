@@ -30,9 +30,8 @@ def quality(
     """
     import json as jsons
 
-    from poseact.cli.outputs import check_writable, refuse_inputs
+    from poseact.cli.outputs import file_target
     from poseact.cli.stdout import print_table, write_line
-    from poseact.errors import UsageError
     from poseact.extract.quality import GOOD, quality_of, to_document, verdict
     from poseact.extract.record import Record
     from poseact.poses import read_poses
@@ -41,10 +40,7 @@ def quality(
 
     del debug
     if page is not None:
-        if page.suffix.lower() not in {".html", ".htm"}:
-            raise UsageError(f"--page {page} must end in .html")
-        check_writable(page)
-        refuse_inputs("--page", page, [poses])
+        page = file_target("--page", page, (".html", ".htm"), [poses])
     clips = read_poses(poses).annotations
     record = Record.beside(poses)
     known = record.quality if record else {}

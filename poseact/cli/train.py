@@ -137,6 +137,7 @@ def train(
     from poseact.cli.messages import Messages
     from poseact.cli.training import labelled, opinions, pictures_of, poses_of, settings_with, start_of
     from poseact.cli.training_report import Reporter, report_run
+    from poseact.files import expanded
     from poseact.recognize import DEFAULT_MODEL
     from poseact.recognize.settings import resolve_device
     from poseact.train import Processes, parts
@@ -144,6 +145,7 @@ def train(
     from poseact.train import train as train_model
     from poseact.train.hold_out import TRAIN
 
+    out, config = expanded(out), config and expanded(config)
     out = out if out.name not in ("", "..") else out.resolve()
     begin = start_of(start, from_rgb, from_pose)
     changes = dict(map(_change, change or []))

@@ -70,9 +70,10 @@ def moved_far(track: Track, at: Array) -> Array:
     Args:
         at: (k,) ascending positions of the looks among all T frames.
     """
-    far = np.zeros(len(track.present), bool)
+    present = track.present
+    far = np.zeros(len(present), bool)
     for first, last in pairwise(at.tolist()):
-        if last - first > 1 and track.present[first] and track.present[last] and not _alike(track, first, last):
+        if last - first > 1 and present[first] and present[last] and not _alike(track, first, last):
             far[first + 1 : last] = True
     return far
 

@@ -210,11 +210,10 @@ class Extractor:
     ) -> list[Track]:
         assert self.estimator is not None
         chosen = [track for track in tracks if track.id in ids]
-        needed = [
-            row
-            for row in range(len(first.index))
-            if any(t.present[row] and (t.interpolated[row] or not first.accurate[row]) for t in chosen)
-        ]
+        wanted = np.zeros(len(first.index), bool)
+        for track in chosen:
+            wanted |= track.present & (track.interpolated | ~np.asarray(first.accurate))
+        needed = np.flatnonzero(wanted).tolist()
         again = [first.index[row] for row in needed if first.index[row] not in first.kept]
         frames = _merged(first.kept, (first.index[row] for row in needed), reader.frames(again) if again else iter(()))
         new = self._estimated(self.estimator, frames, first.index, chosen, timings, report)
@@ -253,9 +252,10 @@ class Extractor:
         """The tracks, by id, with new poses in these frames; `index` numbers the frames of the tracks."""
         position = {number: row for row, number in enumerate(index)}
         new = {track.id: (track.xy.copy(), track.score.copy()) for track in tracks}
+        present = [(track, track.present) for track in tracks]
         while batch := _next(frames, self.batch_size, timings):
             rows = [position[frame.index] for frame in batch]
-            there = [[track for track in tracks if track.present[row]] for row in rows]
+            there = [[track for track, seen in present if seen[row]] for row in rows]
             boxes = [
                 Boxes(
                     np.stack([t.boxes[row] for t in people]), np.array([t.box_score[row] for t in people], np.float32)

@@ -48,7 +48,8 @@ def read_inputs(names: Sequence[str | Path]) -> Inputs:
 
     Folders give labels: the first-level folders of one, if every video lies in one of them, or the folders themselves
     if there are several. Where the first-level folders are called train, val and test, they give splits, and those in
-    them labels. So do the folders of files from different ones. Tables give labels by themselves.
+    them labels. So do the folders of files from different ones. Tables give labels by themselves, names or numbers of
+    classes.
     Raises: InputError for what is not there or holds no video; UsageError for names that collide and broken tables.
     """
     found = [row for name in names for row in _rows(str(name), alone=len(names) == 1)]
@@ -56,9 +57,11 @@ def read_inputs(names: Sequence[str | Path]) -> Inputs:
     named = [(row, row.name or _name(row, root)) for row in found]
     _refuse_twins([name for _, name in named])
     labels = {row.label for row in found} - {""}
-    numbered = bool(labels) and all(label.isdecimal() and len(label) < 10 for label in labels)
-    classes = () if numbered else tuple(sorted(labels))
-    index = {label: int(label) if numbered else number for number, label in enumerate(classes or sorted(labels))}
+    numbers = bool(labels) and all(label.isdecimal() and len(label) < 10 for label in labels)
+    ordered = sorted(labels, key=lambda label: (int(label) if numbers else 0, label))
+    numbered = numbers and any(expanded(name).suffix.lower() in TABLES for name in names)
+    classes = () if numbered else tuple(ordered)
+    index = {label: int(label) if numbered else place for place, label in enumerate(ordered)}
     return Inputs(
         tuple(Clip(row.path, name, index.get(row.label, -1), row.start, row.end) for row, name in named), classes,
         {name: row.split for row, name in named if row.split}, {name: row.group for row, name in named if row.group},

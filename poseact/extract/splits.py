@@ -13,8 +13,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path, PurePosixPath
 
 from poseact.errors import UsageError
+from poseact.extract.clips import matching
 from poseact.extract.inputs import Inputs
 from poseact.extract.table import read_text
+from poseact.files import expanded
 
 HMDB = re.compile(r"(?P<action>.+)_test_split(?P<number>\d+)$")
 HMDB_PARTS = {"0": "", "1": "train", "2": "test"}
@@ -45,9 +47,10 @@ def chosen_splits(
 
 
 def _expanded(path: Path) -> list[Path]:
+    path = expanded(path)
     if path.exists() or not glob.has_magic(str(path)):
         return [path]
-    found = sorted(map(Path, glob.glob(str(path))))  # noqa: PTH207 (Path.glob refuses absolute patterns)
+    found = matching(path)
     if not found:
         raise UsageError(f"no list of splits is called {path}; check the pattern")
     return found

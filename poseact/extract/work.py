@@ -17,6 +17,7 @@ from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.quality import quality_of
 from poseact.extract.result import CRASHED, INTERNAL_ERROR, TOO_MUCH_MEMORY, Done, Failed, Result
 from poseact.poses import ranked
+from poseact.processes import out_of_memory
 from poseact.types import VideoInfo
 
 OpenExtractor = Callable[[], Extractor]
@@ -85,7 +86,7 @@ def _failed(clip: Clip, error: Exception) -> Failed:
     for kind in (InputError, LimitExceeded, UsageError):
         if isinstance(error, kind):
             return Failed(_public(error), str(error))
-    if isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError":
+    if out_of_memory(error):
         return Failed(
             TOO_MUCH_MEMORY, f"{clip.path}: out of memory; use fewer --workers, or a smaller or shorter video"
         )

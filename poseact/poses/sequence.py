@@ -20,7 +20,6 @@ def from_tracks(
     name: str = "",
     label: int = -1,
     provenance: Provenance | None = None,
-    ids: Sequence[int] | None = None,
     layout: str = "coco17",
     joints: int = 17,
 ) -> PoseSequence:
@@ -31,30 +30,27 @@ def from_tracks(
         image_size: (height, width) px.
         fps: frames/s of the source.
         pts: (T,) s. frame_index: (T,) positions in the source.
-        ids: who is kept, in this order; everybody in the order of `tracks` when None.
         joints: K when there is no track to tell it.
-    Raises:
-        UsageError: an id that is not there. InvalidPoses: tracks of other lengths.
+    Raises: InvalidPoses for tracks of other lengths.
     """
-    chosen = list(tracks) if ids is None else _by_id(tracks, ids)
     pts, frame_index = np.asarray(pts, np.float64), np.asarray(frame_index, np.int64)
-    if not chosen:
+    if not tracks:
         empty = nobody(image_size, fps, pts, frame_index, name, label, layout, joints)
         return replace(empty, provenance=provenance or Provenance())
-    lengths = {len(track.boxes) for track in chosen}
+    lengths = {len(track.boxes) for track in tracks}
     if lengths != {len(pts)}:
         raise InvalidPoses(f"{name or 'poses'}: tracks of {sorted(lengths)} frames but {len(pts)} times; give one each")
     return PoseSequence(
-        keypoint=np.stack([track.xy for track in chosen]).astype(np.float32),
-        keypoint_score=np.stack([track.score for track in chosen]).astype(np.float32),
+        keypoint=np.stack([track.xy for track in tracks]).astype(np.float32),
+        keypoint_score=np.stack([track.score for track in tracks]).astype(np.float32),
         image_size=image_size,
         fps=fps,
         pts=pts,
         frame_index=frame_index,
-        track_id=np.array([track.id for track in chosen], np.int64),
-        boxes=np.stack([track.boxes for track in chosen]).astype(np.float32),
-        box_score=np.stack([track.box_score for track in chosen]).astype(np.float32),
-        interpolated=np.stack([track.interpolated for track in chosen]).astype(bool),
+        track_id=np.array([track.id for track in tracks], np.int64),
+        boxes=np.stack([track.boxes for track in tracks]).astype(np.float32),
+        box_score=np.stack([track.box_score for track in tracks]).astype(np.float32),
+        interpolated=np.stack([track.interpolated for track in tracks]).astype(bool),
         layout=layout,
         name=name,
         label=label,
@@ -96,7 +92,12 @@ def choose(sequence: PoseSequence, ids: Sequence[int]) -> PoseSequence:
 
     Raises: UsageError for an id that is not among the M people; `everybody` adds those who were not chosen.
     """
-    rows = [_row(sequence.track_id.tolist(), number) for number in ids]
+    row_of = {number: row for row, number in enumerate(sequence.track_id.tolist())}
+    strange = next((number for number in ids if number not in row_of), None)
+    if strange is not None:
+        people = ", ".join(map(str, row_of)) or "nobody"
+        raise UsageError(f"there is no person {strange}; the people are {people}")
+    rows = [row_of[number] for number in ids]
     return replace(
         sequence,
         keypoint=sequence.keypoint[rows],
@@ -145,15 +146,3 @@ def visible_boxes(keypoint: Array, keypoint_score: Array) -> tuple[Array, Array]
     with np.errstate(over="ignore"):  # scores of a damaged file; PoseSequence refuses what is not finite
         score = np.where(seen, keypoint_score, 0).sum(-1) / np.maximum(seen.sum(-1), 1)
     return boxes.astype(np.float32), score.astype(np.float32)
-
-
-def _by_id(tracks: Sequence[Track], ids: Sequence[int]) -> list[Track]:
-    known = [track.id for track in tracks]
-    return [tracks[_row(known, number)] for number in ids]
-
-
-def _row(known: list[int], number: int) -> int:
-    if number not in known:
-        people = ", ".join(str(one) for one in known) or "nobody"
-        raise UsageError(f"there is no person {number}; the people are {people}")
-    return known.index(number)

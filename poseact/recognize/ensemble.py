@@ -42,7 +42,7 @@ class Ensemble:
         self.classifiers = tuple(classifiers)
         self.labels = classifiers[0].labels
         self.device = classifiers[0].device
-        asked = [one.preprocessing.seconds for one in classifiers if one.preprocessing.seconds is not None]
+        asked = [one.preprocessing.seconds for _, one in self._weighted() if one.preprocessing.seconds is not None]
         self.seconds = min(asked, default=None)
 
     @property
@@ -109,7 +109,8 @@ class Ensemble:
         return [(share, one) for share, one in zip(self._shares, self.classifiers, strict=True) if share > 0]
 
     def _drawing(self) -> Classifier:
-        return next((one for one in self.classifiers if "pose" in one.streams), self.classifiers[0])
+        asked = [one for _, one in self._weighted()]
+        return next((one for one in asked if "pose" in one.streams), asked[0])
 
 
 def open_models(

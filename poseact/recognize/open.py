@@ -73,6 +73,8 @@ def _open_detector(settings: Settings, device: str, dtype: torch.dtype) -> tuple
         # A YOLO is better and slower; it is used where it was already fetched and the user asks for accuracy.
         cached = cached_yolo() if settings.speed == "accurate" else None
         name = str(cached) if cached else "nanodet"
+    if settings.detector_classes and Path(name).suffix not in YOLO_SUFFIXES:
+        raise UsageError("--detector-classes says what a YOLO calls people; name one with --detector, or leave it out")
     if name == "nanodet":
         loaded = load_with_card(EMBEDDED_DETECTOR, device=device)
         assert isinstance(loaded.network, NanoDet)

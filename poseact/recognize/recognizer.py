@@ -60,7 +60,8 @@ class Recognizer:
         with ExitStack() as opened:
             pictures = None
             if self.classifier.sees_pictures:
-                pictures = Pictures(opened.enter_context(open_video(source, self.settings.decoder)))
+                reading = self.settings.decoder, self.settings.limits, self.settings.image_fps
+                pictures = Pictures(opened.enter_context(open_video(source, *reading)))
             return self._answer(
                 str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
             )

@@ -12,7 +12,7 @@ from poseact.extract.clips import VIDEO_SUFFIXES, find_videos
 from poseact.heatmap.crop import Box, ImageSize
 from poseact.recognize.pictures import Crops, Pictures
 from poseact.types import Array, PoseSequence, VideoInfo
-from poseact.video import open_video
+from poseact.video import holds_images, open_video
 
 
 class VideoPictures:
@@ -68,13 +68,18 @@ def videos_of(clips: Sequence[PoseSequence], folder: Path | None) -> dict[str, V
 
 def _stored(clip: PoseSequence) -> Path | None:
     source = Path(clip.provenance.source)
-    return source if clip.provenance.source and source.is_file() else None
+    return source if clip.provenance.source and _shows(source) else None
 
 
 def _named(folder: Path, name: str) -> Path | None:
     named = folder / name
     tried = (named, *(named.with_name(named.name + suffix) for suffix in sorted(VIDEO_SUFFIXES)))
-    return next((path for path in tried if name and path.is_file()), None)
+    return next((path for path in tried if name and _shows(path)), None)
+
+
+def _shows(path: Path) -> bool:
+    """Whether it may be opened as a video: a file, or a folder of images."""
+    return path.is_file() or (path.is_dir() and holds_images(path))
 
 
 def _below(folder: Path) -> Mapping[str, Path]:

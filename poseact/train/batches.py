@@ -6,12 +6,14 @@ from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 
 import torch
 from torch import Tensor
 
 from poseact.heatmap import Canvas, draw, iter_evaluation_views
-from poseact.recognize.inputs import Stream, picture_views
+from poseact.recognize.batches import view_logits
+from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, Stream, picture_views
 from poseact.recognize.pictures import standardised
 from poseact.skeleton import layout as find_layout
 from poseact.train.augment import TimeSpan, augment, deform, frames_of, mix, random_span
@@ -21,7 +23,6 @@ from poseact.train.settings import TrainSettings
 from poseact.types import Array
 from poseact.zoo import Preprocessing
 
-VIEWS_AT_ONCE = 16
 Inputs = tuple[Tensor, ...]
 
 
@@ -164,27 +165,18 @@ def epoch_order(label: Tensor, batch_size: int, balance: float, generator: torch
     return [part.tolist() for part in order[: count - count % size].split(size)]
 
 
-@torch.inference_mode()
 def view_outputs(
     network: Callable[..., Tensor | tuple[Tensor, ...]], clips: Clips, settings: Preprocessing, device: torch.device,
     looks_at: tuple[Stream, ...] = ("pose",),
 ) -> list[Tensor]:  # fmt: skip
-    """N times (answers, views, C): logits or embeddings by the views that recognition uses, a few at a time.
+    """N times (answers, views, C) float32 on the CPU: logits or embeddings by the views that recognition uses.
 
     Args:
         clips: those with windows are looked at window by window, the views of each following those of the one before.
         network: gives one answer, or one per stream.
     """
-    return [
-        torch.cat([_answers(network, views, device) for views in parts], 1)
-        for parts in _views(clips, settings, looks_at)
-    ]
-
-
-def _answers(network: Callable[..., Tensor | tuple[Tensor, ...]], views: Inputs, device: torch.device) -> Tensor:
-    """(answers, views, C) float32 on the CPU."""
-    found = network(*(one.to(device) for one in views))
-    return torch.stack(found if isinstance(found, tuple) else (found,)).float().cpu()
+    at_once = PICTURE_VIEWS_AT_ONCE if "rgb" in looks_at else VIEWS_AT_ONCE
+    return list(view_logits(network, _views(clips, settings, looks_at), at_once=at_once, device=str(device)))
 
 
 def _views(clips: Clips, settings: Preprocessing, looks_at: tuple[Stream, ...]) -> Iterator[Iterator[Inputs]]:
@@ -199,12 +191,16 @@ def _windows(clips: Clips, row: int) -> tuple[slice, ...]:
 
 
 def _picture_views(clips: Clips, row: int, settings: Preprocessing, looks_at: tuple[Stream, ...]) -> Iterator[Inputs]:
-    for frames in _windows(clips, row):
-        yield from picture_views(
+    """The pictures of all windows are decoded at once, the views drawn as they are asked for."""
+    decoded = [
+        picture_views(
             clips.xy[row][frames].transpose(0, 1), clips.score[row][frames].transpose(0, 1),
             clips.numbers[row][frames].numpy(), settings, find_layout(clips.layout), clips.videos[row],
             with_poses="pose" in looks_at,
-        )  # fmt: skip
+        )
+        for frames in _windows(clips, row)
+    ]  # fmt: skip
+    return chain.from_iterable(decoded)
 
 
 def _heatmap_views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:

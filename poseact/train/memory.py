@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-import torch
-
 from poseact.errors import LimitExceeded
+from poseact.processes import out_of_memory
 from poseact.train.settings import TrainSettings
-
-_WORDS = ("can't allocate memory", "cannot allocate memory", "out of memory", "bad_alloc", "not enough memory")
 
 
 @contextmanager
@@ -19,15 +16,9 @@ def enough_memory(settings: TrainSettings) -> Iterator[None]:
     try:
         yield
     except (MemoryError, RuntimeError) as error:
-        if not exhausted(error):
+        if not out_of_memory(error):
             raise
         raise LimitExceeded(_advice(settings)) from error
-
-
-def exhausted(error: BaseException) -> bool:
-    """Whether an exception says that memory ran out. Of CPUs and MPS torch says so in words only."""
-    kinds = (MemoryError, torch.OutOfMemoryError)
-    return isinstance(error, kinds) or any(word in str(error).lower() for word in _WORDS)
 
 
 def _advice(settings: TrainSettings) -> str:

@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from poseact.errors import UsageError
 from poseact.heatmap import channel_names
 from poseact.models import ARCHITECTURES, TWO_STREAM_ARCHITECTURES, build
+from poseact.processes import out_of_memory
 from poseact.skeleton import Layout, body_parts, layout
 from poseact.train.clips import Clips
-from poseact.train.memory import exhausted
 from poseact.train.settings import TrainSettings
 from poseact.train.start import Say, merge_streams, take_weights
 from poseact.zoo import Card
@@ -66,7 +66,7 @@ def first_network(settings: TrainSettings, card: Card, start: Start, say: Say) -
         with torch.inference_mode():
             network.eval()(*empty)
     except (TypeError, ValueError, ArithmeticError, RuntimeError) as error:
-        if exhausted(error):
+        if out_of_memory(error):
             raise
         size = " and ".join("x".join(str(side) for side in one.shape[2:]) for one in empty)
         raise UsageError(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from poseact.errors import LimitExceeded
 
-MAX_PIXELS = 16384 * 16384 // 4
+MAX_PIXELS = 8192 * 8192
 """Largest picture that is decoded, px: 8192 x 8192 or the same area in another shape."""
 
 
@@ -27,7 +27,7 @@ class Limits:
         if width * height > self.pixels:
             raise LimitExceeded(
                 f"{name} has pictures of {width}x{height} px, more than the allowed {self.pixels} px; "
-                f"scale it down first, or raise --max-pixels"
+                f"scale it down first, or allow more (`extract-poses --max-pixels`)"
             )
 
     def check_frames(self, count: int, name: str) -> None:

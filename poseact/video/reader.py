@@ -55,15 +55,17 @@ class VideoReader:
 
     def between(self, start: float, end: float) -> range:
         """The numbers of the frames that are shown from `start` until before `end`, s from the first frame."""
-        timeline = self._scan.timeline
-        seconds = (timeline.ticks - timeline.ticks[:1]) * float(timeline.unit)
+        seconds = self.times(np.arange(self.info.frame_count))
         first, after = np.searchsorted(seconds, (start - TOUCH, end - TOUCH))
         return range(int(first), int(after))
 
     def times(self, indices: Array) -> Array:
         """(n,) float64: when frames are announced to be shown, s from the first one."""
-        ticks = self._scan.timeline.ticks
-        return (ticks[np.minimum(indices, len(ticks) - 1)] - ticks[0]) * float(self._scan.timeline.unit)
+        timeline = self._scan.timeline
+        if not timeline.exact:
+            return indices / self.info.fps
+        ticks = timeline.ticks
+        return (ticks[np.minimum(indices, len(ticks) - 1)] - ticks[0]) * float(timeline.unit)
 
     def close(self) -> None:
         """End the readings that are under way and release their file."""

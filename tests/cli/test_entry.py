@@ -116,8 +116,10 @@ def test_exhausted_memory_is_a_limit():
     class OutOfMemoryError(RuntimeError):
         """As torch's of this name."""
 
-    for error in (MemoryError(), OutOfMemoryError("CUDA out of memory")):
+    for error in (MemoryError(), OutOfMemoryError("CUDA out of memory"), RuntimeError("cpu: can't allocate memory")):
         assert isinstance(as_poseact_error(error), LimitExceeded)
+    for error in (InvalidVideo("out of memory.mp4 is empty"), RuntimeError("a bug"), KeyboardInterrupt()):
+        assert as_poseact_error(error) is error
     assert describe(InvalidVideo("a is empty")) == "a is empty"
 
 

@@ -67,7 +67,7 @@ def test_a_page(stored, capsys):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["poses.pkl", "--page", "q.txt"], 2, "must end in .html"),
+        (["poses.pkl", "--page", "q.txt"], 2, "--page q.txt: the suffix must be .html or .htm"),
         (["missing.pkl"], 3, "missing.pkl"),
         (["poses.pkl", "--page", "poses.pkl/q.html"], 3, "poses.pkl/q.html"),
     ],

@@ -108,6 +108,11 @@ def test_yolo_pose_needs_no_detector(tmp_path):
         open_extractor(Settings(pose=str(path), detector="nanodet"), "cpu")
 
 
+def test_classes_of_a_detector_that_has_none_are_refused():
+    with pytest.raises(UsageError, match="what a YOLO calls people; name one with --detector"):
+        open_extractor(Settings(detector_classes=("Fall",)), "cpu")
+
+
 def test_other_estimators_follow_detector_and_scout(saved):
     extractor = open_extractor(Settings(pose=saved()), "cpu")
     assert (extractor.detector.name, extractor.scout.name) == ("nanodet-g", "movenet-lightning")

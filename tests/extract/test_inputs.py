@@ -97,6 +97,15 @@ def test_labels_that_are_numbers_stay_numbers(folder):
     assert ([clip.label for clip in found.clips], found.classes) == ([7, 3], ())
 
 
+def test_class_folders_may_be_called_by_numbers(folder):
+    for name in ("clips/10/a.mp4", "clips/2/b.mp4", "clips/0/c.mp4"):
+        (folder / "numbers" / name).parent.mkdir(parents=True)
+        (folder / "numbers" / name).touch()
+    found = read_inputs(["numbers/clips"])
+    assert found.classes == ("0", "2", "10")
+    assert {clip.name: clip.label for clip in found.clips} == {"0/c": 0, "2/b": 1, "10/a": 2}
+
+
 def test_folders_of_images_are_videos(folder):
     for name in ("frames/jump/one/1.png", "frames/jump/one/2.png", "frames/sit/two/1.jpg", "frames/sit/two/2.jpg",
                  "frames/sit/cover.jpg"):  # fmt: skip

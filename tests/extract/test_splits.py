@@ -127,6 +127,14 @@ def test_options_that_cannot_work(options, words):
         chosen_splits(inputs, options.pop("paths", []), **options)
 
 
+def test_patterns_of_splits_are_read_as_those_of_videos(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "lists" / "deep").mkdir(parents=True)
+    (tmp_path / "lists" / "deep" / "trainlist01.txt").write_text("wave/v_a.avi 1\n")
+    inputs = Inputs(tuple(Clip(Path("x"), name, 0) for name in NAMES))
+    assert chosen_splits(inputs, [Path("~/lists/**/*.txt")]) == {"wave/v_a": "train"}
+
+
 def test_the_table_says_it_or_chance_by_its_groups():
     clips = tuple(Clip(Path("x"), name, 0) for name in NAMES)
     inputs = Inputs(clips, splits={"wave/v_a": "test"}, groups={"wave/v_a": "g", "jump/v_d": "g"})

@@ -93,6 +93,13 @@ def test_a_model_of_weight_0_is_not_asked():
     assert [model.weight for model in fused.models] == [1.0, 0.0]
 
 
+def test_a_model_of_weight_0_decides_nothing():
+    short = {"seconds": 1.0, "preprocessing": {"kind": "limb", "seconds": 1.0}}
+    assert pair((1, 0), second=short).seconds is None
+    assert pair((0, 1), second=short).seconds == 1.0
+    assert pair((0, 1), second=short).preprocessing.kind == "limb"
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [

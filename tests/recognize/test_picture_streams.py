@@ -16,7 +16,7 @@ from poseact.recognize import Classifier, Pictures
 from poseact.recognize.inputs import streams
 from poseact.recognize.pictures import Crops, cut, standardised, warp
 from poseact.recognize.videos import videos_of
-from poseact.types import Frame
+from poseact.types import Frame, Provenance
 from poseact.video import open_video
 from poseact.zoo import Rgb
 from poseact.zoo.load import builders
@@ -427,8 +427,21 @@ def named(name):
         (["walk/b.avi"], "a", None),
         ([], "a", None),
         (["walk/a.txt"], "a", None),
+        (["walk/1.png", "walk/2.png"], "walk", "walk"),
+        (["a/a.avi"], "a", "a/a.avi"),
     ],
-    ids=["by name", "by path", "the nearer one", "in a class folder", "twice", "another", "nothing", "no video"],
+    ids=[
+        "by name",
+        "by path",
+        "the nearer one",
+        "in a class folder",
+        "twice",
+        "another",
+        "nothing",
+        "no video",
+        "a folder of images",
+        "a folder of its name",
+    ],
 )
 def test_a_video_is_found_by_the_name_of_its_clip(tmp_path, files, name, found):
     for file in files:
@@ -439,3 +452,10 @@ def test_a_video_is_found_by_the_name_of_its_clip(tmp_path, files, name, found):
             videos_of([named(name)], tmp_path)
     else:
         assert videos_of([named(name)], tmp_path)[name].path == tmp_path / found
+
+
+def test_a_folder_of_images_is_found_where_the_poses_came_from(tmp_path):
+    for name in ("1.png", "2.png"):
+        (tmp_path / name).touch()
+    clip = replace(standing(), name="a", provenance=Provenance(source=str(tmp_path)))
+    assert videos_of([clip], None)["a"].path == tmp_path

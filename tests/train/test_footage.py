@@ -11,7 +11,7 @@ from squares import BODY, CLASSES, HEIGHT, WIDTH, squares, tiny
 
 from poseact.errors import InvalidVideo
 from poseact.recognize.videos import VideoPictures, videos_of
-from poseact.train.batches import Random, _draft, training_batches
+from poseact.train.batches import Random, _draft, training_batches, view_outputs
 from poseact.train.clips import stack
 from poseact.train.footage import ahead, short_videos, shown_ahead, with_videos
 from poseact.train.settings import Augmentation
@@ -224,3 +224,23 @@ def test_a_clip_that_cannot_be_decoded_stops_the_run_with_its_name():
 
     with pytest.raises(InvalidVideo, match="clip7"):
         list(shown_ahead([(0, [fail])]))
+
+
+def test_pictures_of_views_are_decoded_by_other_threads(clips, monkeypatch):
+    decoding = []
+    crops = VideoPictures.crops
+
+    def noted(self, *arguments):
+        decoding.append(threading.current_thread().name)
+        return crops(self, *arguments)
+
+    monkeypatch.setattr(VideoPictures, "crops", noted)
+    settings = tiny("rgbpose").preprocessing
+
+    def sums(pictures, heatmaps):
+        return torch.stack([pictures.flatten(1).sum(1), heatmaps.flatten(1).sum(1)], 1)
+
+    found = view_outputs(sums, clips, settings, CPU, ("rgb", "pose"))
+    assert [one.shape for one in found] == [(1, settings.num_clips * (1 + settings.flip), 2)] * len(clips)
+    assert len(decoding) == len(clips)
+    assert all(name.startswith("pictures") for name in decoding)

@@ -52,6 +52,17 @@ def test_a_jump_gives_the_very_same_pictures(make_video, name):
             assert np.array_equal(frame.image, dense[index])
 
 
+@pytest.mark.parametrize("decoder", ["pyav", "opencv"])  # decord does not open such files
+def test_frames_without_times_of_their_own_are_evenly_spaced(make_video, decoder):
+    path = make_video("raw.h264")
+    with open_video(path, decoder) as reader:
+        shown = np.array([frame.pts for frame in reader.frames()])
+        np.testing.assert_allclose(reader.times(np.arange(len(shown))), shown, atol=1e-6)
+        assert len(shown) == 48
+        assert [frame.index for frame in reader.frames() if 0.5 <= frame.pts < 1] == list(reader.between(0.5, 1))
+        assert len(reader.between(0, np.inf)) == reader.info.frame_count
+
+
 def test_a_jump_decodes_less(make_video, monkeypatch):
     path = make_video(options={"g": "12", "bf": "0"}, frames=60)
     decoded = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -124,6 +125,7 @@ def _numbered(wide: dict[tuple[str, str], int], source: str) -> dict[tuple[int, 
     return found
 
 
+@cache
 def _landmark(name: str, first: int = 0) -> int | None:
     """The number of a landmark by its number or name, whatever the order of its words: MOUTH_LEFT, left_mouth."""
     words = sorted(re.findall(r"[a-z]+|[0-9]+", name.lower()))
