@@ -29,16 +29,15 @@ sys.path[:0] = [str(ROOT), str(Path(__file__).resolve().parent)]
 
 from st_gcn import STGCN, fit, probability  # noqa: E402
 
-from poseact.cli.training import label_names  # noqa: E402
 from poseact.evaluate import scores_of  # noqa: E402
 from poseact.poses import PoseDataset, read_poses  # noqa: E402
 from poseact.recognize import Classifier  # noqa: E402
 from poseact.skeleton import layout  # noqa: E402
 from poseact.train.clips import stack  # noqa: E402
 from poseact.train.recipes import settings_of  # noqa: E402
-from poseact.train.run import chosen_sequences  # noqa: E402
 from poseact.train.settings import TrainSettings  # noqa: E402
 from poseact.types import PoseSequence  # noqa: E402
+from poseact.zoo.label_lists import class_names  # noqa: E402
 
 LIMB_JOINTS = ("elbow", "wrist", "knee", "ankle")
 LOST = (0.0, 0.125, 0.25, 0.5, 1.0)
@@ -100,10 +99,10 @@ def main() -> None:
 
     dataset = read_poses(options.poses)
     if options.labels:
-        dataset = replace(dataset, classes=label_names(options.labels))
+        dataset = replace(dataset, classes=class_names(options.labels))
     settings = settings_of(None, options.model / "config.json", {})
     classifier = Classifier.open(str(options.model))
-    test = chosen_sequences(dataset, [options.test_split])
+    test = dataset.clips([options.test_split])
     graph = trained(dataset, settings, options.train_split, options.graph)
 
     def top1(clips: Sequence[PoseSequence]) -> tuple[float, float]:
@@ -132,7 +131,7 @@ def main() -> None:
 
 def trained(dataset: PoseDataset, settings: TrainSettings, split: str, path: Path | None) -> STGCN:
     """The graph network with the weights of a file of an earlier call, or a new one, whose weights are put there."""
-    clips = stack(chosen_sequences(dataset, [split]), dataset.classes, settings.preprocessing)
+    clips = stack(dataset.clips([split]), dataset.classes, settings.preprocessing)
     if path is not None and path.exists():
         known = STGCN(layout(clips.layout), len(clips.classes)).eval()
         known.load_state_dict(torch.load(path, weights_only=True))

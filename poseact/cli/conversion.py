@@ -22,12 +22,13 @@ from poseact.poses.follow import followed
 from poseact.poses.formats.reading import Told
 from poseact.poses.formats.registry import OWN, Found, read, write, written_form
 from poseact.poses.formats.writers import WRITERS
-from poseact.poses.labels import by_folder, labelled, read_names, with_names
+from poseact.poses.labels import by_folder, labelled, with_names
 from poseact.poses.remap import dataset_as, declared_as
 from poseact.poses.tree import as_json
 from poseact.skeleton import Layout, known_layouts, load_layout
 from poseact.skeleton import layout as known_layout
 from poseact.types import PoseSequence
+from poseact.zoo.label_lists import class_names
 
 _WORDS = (("clips", "clip", "clips"), ("people", "person", "people"), ("frames", "frame", "frames"))
 
@@ -59,7 +60,7 @@ def convert_asked(asked: Asked) -> int:
     messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
     out, form = _target(asked)
     told = _told(asked)
-    names = read_names(asked.labels) if asked.labels is not None else None
+    names = class_names(str(asked.labels)) if asked.labels is not None else None
     declared = _declared(asked.to_layout) if asked.to_layout else None
     with Bars(1, wanted=not asked.quiet) as bars, bars.step(asked.poses.name) as move:
         found = read(expanded(asked.poses), asked.from_format, told, move)

@@ -13,8 +13,7 @@ from poseact.cli.messages import Messages
 from poseact.cli.outputs import check_writable, refuse_inputs
 from poseact.cli.progress import Bars
 from poseact.errors import InvalidPoses
-from poseact.evaluate import clips_of, embeddings
-from poseact.evaluate.clips import known_splits
+from poseact.evaluate import embeddings
 from poseact.evaluate.embedding import view_counts
 from poseact.evaluate.embedding_files import check_suffix, rows_of, write_embeddings
 from poseact.evaluate.protocol import seen
@@ -51,7 +50,7 @@ def embed_asked(asked: Asked) -> int:
         asked.model or DEFAULT_MODEL, device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
     )
     dataset = read_poses(asked.poses)
-    chosen = clips_of(dataset, known_splits(dataset, asked.splits))
+    chosen = dataset.clips(asked.splits)
     shown = [clip for clip in chosen if seen(clip, classifier.preprocessing.people)]
     if not shown:
         raise InvalidPoses(

@@ -15,13 +15,11 @@ from poseact.cli.outputs import file_target
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
 from poseact.cli.texts import listed
-from poseact.cli.training import label_names
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import (
     Evaluation,
     Scores,
     chosen_splits,
-    clips_of,
     evaluate,
     evaluate_unknown,
     parted,
@@ -38,8 +36,7 @@ from poseact.report.evaluation import evaluation_json, evaluation_tables
 from poseact.report.open_set import write_answers
 from poseact.report.reliability import temperature_panels, write_reliability
 from poseact.types import PoseSequence
-from poseact.zoo import label_lists
-from poseact.zoo import labels as label_list
+from poseact.zoo.label_lists import class_names
 
 ALL = "all"
 OUTPUTS = {
@@ -86,13 +83,13 @@ def evaluate_asked(asked: Asked) -> int:
     messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
     rows = _rows(asked.classes)
     weights = numbers(asked.weights, "--weights")
-    names = _names(asked.labels)
+    names = class_names(asked.labels) if asked.labels is not None else ()
     if asked.poses is None and (asked.models or not asked.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
     asked = _with_checked_outputs(asked)
     dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
     splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
-    clips = clips_of(dataset, splits) if asked.poses else []
+    clips = dataset.clips(splits) if asked.poses else []
     classes = names or dataset.classes
     try:
         if asked.calibrate:
@@ -159,7 +156,7 @@ def _measured(
 def _unknown_to(labels: Sequence[str], path: Path) -> list[PoseSequence]:
     """The clips of a file. Raises: UsageError where it names a class of theirs that is among some labels."""
     dataset = read_poses(path)
-    clips = clips_of(dataset, ())
+    clips = dataset.clips()
     named = (dataset.classes[clip.label] for clip in clips if 0 <= clip.label < len(dataset.classes))
     known = [name for name in named if name in labels]
     if known:
@@ -239,13 +236,6 @@ def _stored(path: Path, messages: Messages) -> Scores:
     if logits:
         messages.warning(f"{path} holds no probabilities; its numbers are taken for logits and get a softmax")
     return scores
-
-
-def _names(source: str | None) -> tuple[str, ...]:
-    """The class names of a file or of a known list; none where none are given."""
-    if source is None:
-        return ()
-    return label_list(source) if source in label_lists() else label_names(source)
 
 
 def _rows(text: str) -> int:

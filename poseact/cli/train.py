@@ -66,7 +66,8 @@ def train(
     labels: Annotated[
         str | None,
         typer.Option(
-            metavar="FILE", help="Class names, one per line, for poses that only number them.", rich_help_panel=_DATA
+            metavar="FILE", rich_help_panel=_DATA,
+            help="Class names, one per line, or a known list such as ntu60, for poses that only number them.",
         ),
     ] = None,
     start: Annotated[

@@ -18,18 +18,16 @@ from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import Inputs, read_inputs
 from poseact.extract.machine import workers_for
 from poseact.extract.record import Record
-from poseact.extract.table import read_text
-from poseact.files import expanded
 from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.recognize import Settings
 from poseact.recognize.open import open_extractor
 from poseact.recognize.videos import VideoPictures, videos_of
 from poseact.train import Processes, TrainSettings, settings_of
 from poseact.train.network import Start
-from poseact.train.run import chosen_sequences
 from poseact.types import Array
 from poseact.zoo import load_with_card
 from poseact.zoo.card import LARGEST_CONFIG_NUMBER
+from poseact.zoo.label_lists import class_names
 
 EXTRACTED = {"frames": "every"}
 
@@ -108,7 +106,7 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
         classes than any network has.
     """
     if names is not None:
-        given = label_names(names)
+        given = class_names(names)
         if dataset.classes not in ((), given) and not all(map(str.isdecimal, dataset.classes)):
             raise UsageError(
                 f"--labels {names} calls the classes {', '.join(given[:3])}..., but the poses name them themselves, "
@@ -123,17 +121,6 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
         raise InvalidPoses(f"{last.name}: label {last.label} is no number of a class; they count from 0")
     messages.warning("the poses number their classes without naming them; give the names with --labels FILE")
     return replace(dataset, classes=tuple(str(number) for number in range(count)))
-
-
-def label_names(source: str) -> tuple[str, ...]:
-    """Class names of a file, one per line. Raises: UsageError when they cannot be read, or are not all different."""
-    try:
-        names = tuple(line.strip() for line in read_text(expanded(source)).splitlines() if line.strip())
-    except UsageError as error:
-        raise UsageError(f"--labels {source} cannot be read as a list of names, one per line: {error}") from error
-    if len(set(names)) < max(len(names), 2):
-        raise UsageError(f"--labels {source} holds {len(names)} names, {len(set(names))} of them different")
-    return names
 
 
 def opinions(files: Sequence[Path], dataset: PoseDataset) -> list[dict[str, Array]]:
@@ -173,7 +160,7 @@ def pictures_of(
         return None
     if folder is None and poses.is_dir() and not holds_poses(poses):
         folder = poses
-    return videos_of(chosen_sequences(dataset, splits), folder)
+    return videos_of(dataset.clips(splits), folder)
 
 
 def start_of(model: str | None, rgb: str | None, pose: str | None) -> Start:

@@ -247,6 +247,7 @@ def import_file(
     """
     del debug
     from poseact.zoo.importing import import_checkpoint
+    from poseact.zoo.label_lists import class_names
     from poseact.zoo.manifest import find_record
     from poseact.zoo.shelf import check_free, models_folder
 
@@ -255,7 +256,7 @@ def import_file(
         check_free(name, replace=replace)
     written = import_checkpoint(
         expanded(file), models_folder(), name=record.name if record else name, record=record,
-        labels=_class_names(labels) if labels else None, licence=licence, architecture=architecture,
+        labels=class_names(labels) if labels else None, licence=licence, architecture=architecture,
         kind=kind.value if kind else None, layout=layout,
         limb_order=limb_order.value if limb_order else None, replace=replace,
     )  # fmt: skip
@@ -354,24 +355,6 @@ def _each(names: Sequence[str], take: Callable[[str], None], messages: Messages)
             messages.error(str(error))
             codes.append(error.exit_code)
     return ModelError.exit_code if ModelError.exit_code in codes else max(codes, default=0)
-
-
-def _class_names(source: str) -> tuple[str, ...]:
-    """The names of a known list, or of a file with one per line. Raises: UsageError."""
-    from poseact.extract.table import read_text
-    from poseact.zoo.label_lists import label_lists, labels
-
-    if source in label_lists():
-        return labels(source)
-    try:
-        lines = read_text(expanded(source)).splitlines()
-    except UsageError as error:
-        known = ", ".join(label_lists())
-        raise UsageError(f"--labels {source} is neither a file, one name per line ({error}), nor {known}") from error
-    names = tuple(line.strip() for line in lines if line.strip())
-    if len(set(names)) < len(names):
-        raise UsageError(f"--labels {source} holds {len(names)} names, {len(set(names))} of them different")
-    return names
 
 
 def _names(found: Model) -> list[str]:

@@ -1,6 +1,6 @@
 """Classifiers measured on stored poses by the published protocol, and late fusion of scores. Prints nothing."""
 
-from poseact.evaluate.clips import chosen_splits, clips_of, with_model_labels
+from poseact.evaluate.clips import chosen_splits, with_model_labels
 from poseact.evaluate.embedding import embeddings
 from poseact.evaluate.evaluation import Evaluation, Part, evaluate, evaluate_unknown
 from poseact.evaluate.open_set import OpenSet, Separation, Thresholds, parted
@@ -12,6 +12,6 @@ from poseact.evaluate.scores import Scores, fuse
 
 __all__ = [
     "FORMS", "ClassOutcome", "Evaluation", "OpenSet", "Outcome", "Part", "Recalibration", "Scores", "Separation",
-    "Thresholds", "chosen_splits", "clips_of", "embeddings", "evaluate", "evaluate_unknown", "fuse", "outcome",
+    "Thresholds", "chosen_splits", "embeddings", "evaluate", "evaluate_unknown", "fuse", "outcome",
     "own_card", "parted", "read_scores", "recalibrate", "scores_of", "with_model_labels", "write_scores",
 ]  # fmt: skip

@@ -16,34 +16,16 @@ SHOWN = 5
 def chosen_splits(dataset: PoseDataset, asked: Sequence[str]) -> list[str]:
     """The splits to evaluate: as asked for; else "test", or "val", where there is one; none where there are none.
 
-    Raises: UsageError for a split that is not there, or when none can be chosen.
+    Raises: UsageError when none can be chosen.
     """
     if asked or not dataset.splits:
-        return known_splits(dataset, asked)
+        return list(asked)
     found = [split for split in DEFAULT_SPLITS if split in dataset.splits]
     if not found:
         raise UsageError(
             f"the file has no split called test or val; choose with --split: {', '.join(dataset.splits) or 'none'}"
         )
     return found[:1]
-
-
-def known_splits(dataset: PoseDataset, asked: Sequence[str]) -> list[str]:
-    """What was asked for, all of it in the file. Raises: UsageError for a split that is not there."""
-    unknown = [split for split in asked if split not in dataset.splits]
-    if unknown:
-        raise UsageError(f"there is no split {unknown[0]!r}; the file has {', '.join(dataset.splits) or 'none'}")
-    return list(asked)
-
-
-def clips_of(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
-    """The clips of some splits in the order of the file, or all of them for no split. Raises: InvalidPoses for none."""
-    names = {name for split in splits for name in dataset.splits[split]}
-    chosen = [clip for clip in dataset.annotations if not splits or clip.name in names]
-    if not chosen:
-        which = f"split {', '.join(splits)} names no clip of the file" if splits else "the file holds no clips"
-        raise InvalidPoses(f"{which}, so there is nothing to look at")
-    return chosen
 
 
 def with_model_labels(

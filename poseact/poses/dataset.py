@@ -29,12 +29,20 @@ class PoseDataset:
     def __len__(self) -> int:
         return len(self.annotations)
 
-    def split(self, name: str) -> list[PoseSequence]:
-        """The sequences of one split, in the order of the file. Raises: UsageError for an unknown split."""
-        if name not in self.splits:
-            raise UsageError(f"unknown split {name!r}; this file has {', '.join(self.splits) or 'none'}")
-        wanted = set(self.splits[name])
-        return [sequence for sequence in self.annotations if sequence.name in wanted]
+    def clips(self, splits: Sequence[str] = ()) -> list[PoseSequence]:
+        """The sequences of some splits in the order of the file, or all of them for no split.
+
+        Raises: UsageError for a split that is not there, InvalidPoses when there is no clip.
+        """
+        unknown = next((split for split in splits if split not in self.splits), None)
+        if unknown is not None:
+            raise UsageError(f"there is no split {unknown!r}; the file has {', '.join(self.splits) or 'none'}")
+        names = {name for split in splits for name in self.splits[split]}
+        chosen = [clip for clip in self.annotations if not splits or clip.name in names]
+        if not chosen:
+            which = f"split {', '.join(splits)} names no clip of the file" if splits else "the file holds no clips"
+            raise InvalidPoses(f"{which}, so there is nothing to look at")
+        return chosen
 
 
 @dataclass(slots=True)

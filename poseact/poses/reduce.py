@@ -26,8 +26,8 @@ def kept_clips(dataset: PoseDataset, keep: Callable[[PoseSequence], bool]) -> Po
 
 
 def of_splits(dataset: PoseDataset, wanted: Sequence[str]) -> PoseDataset:
-    """The clips of some splits, and these splits alone. Raises: UsageError for a split that is not there."""
-    names = {clip.name for split in wanted for clip in dataset.split(split)}
+    """The clips of some splits, and these splits alone. Raises: as `PoseDataset.clips`."""
+    names = {clip.name for clip in dataset.clips(wanted)}
     own = PoseDataset(dataset.annotations, {split: dataset.splits[split] for split in wanted}, dataset.classes)
     return kept_clips(own, lambda sequence: sequence.name in names)
 

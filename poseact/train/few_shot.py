@@ -21,7 +21,7 @@ from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.duration import with_measured_seconds
 from poseact.train.metrics import measure
-from poseact.train.run import Run, chosen_sequences, fingerprint
+from poseact.train.run import Run, fingerprint
 from poseact.types import PoseSequence
 from poseact.zoo import Card, load_with_card, save
 
@@ -55,7 +55,7 @@ def few_shot(
         raise UsageError(f"{start} looks at pictures; few examples need a model of poses alone to build on")
 
     parts = [train_splits, validation_splits] if validation_splits else [train_splits]
-    sequences = [chosen_sequences(dataset, splits) for splits in parts]
+    sequences = [dataset.clips(splits) for splits in parts]
 
     def parted(part: Sequence[PoseSequence], seconds: float | None = None) -> Clips:
         clips = stack(part, dataset.classes, preprocessing, seconds)

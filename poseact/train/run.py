@@ -12,7 +12,7 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from poseact import __version__
-from poseact.errors import InvalidPoses, UsageError
+from poseact.errors import UsageError
 from poseact.poses import PoseDataset
 from poseact.recognize.videos import VideoPictures
 from poseact.train.calibration import TYPICAL_CLASSES, Calibration, as_rows, calibrate, typical_logits
@@ -50,21 +50,6 @@ class Run:
     validation: Metrics | None
     calibration: Calibration | None = None
     streams: tuple[Metrics, ...] = ()
-
-
-def chosen_sequences(dataset: PoseDataset, splits: Sequence[str]) -> list[PoseSequence]:
-    """The sequences of some splits of a data set, or all of them for no split.
-
-    Raises: UsageError for an unknown split, InvalidPoses for an empty one.
-    """
-    unknown = [split for split in splits if split not in dataset.splits]
-    if unknown:
-        raise UsageError(f"there is no split {unknown[0]!r}; the file has {', '.join(dataset.splits) or 'none'}")
-    names = {name for split in splits for name in dataset.splits[split]}
-    chosen = [sequence for sequence in dataset.annotations if not splits or sequence.name in names]
-    if not chosen:
-        raise InvalidPoses(f"split {', '.join(splits)} is empty")
-    return chosen
 
 
 def train(
@@ -107,7 +92,7 @@ def train(
     processes = processes or Processes()
     say = on_warning if on_warning and processes.writes else _nothing
     parts = [train_splits, validation_splits] if validation_splits else [train_splits]
-    sequences = [chosen_sequences(dataset, splits) for splits in parts]
+    sequences = [dataset.clips(splits) for splits in parts]
     inputs = settings.preprocessing
     if settings.measure_seconds and inputs.seconds is None:
         inputs = with_measured_seconds(inputs, sequences[0])

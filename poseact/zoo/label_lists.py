@@ -5,7 +5,9 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
-from poseact.errors import UsageError
+from poseact.errors import InvalidPoses, UsageError
+from poseact.files import expanded
+from poseact.poses.labels import read_names
 
 FOLDER = Path(__file__).parent / "labels"
 
@@ -27,3 +29,15 @@ def labels(name: str) -> tuple[str, ...]:
     if name not in label_lists():
         raise UsageError(f"unknown label list {name!r}; known are {', '.join(label_lists())}")
     return tuple((FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def class_names(source: str) -> tuple[str, ...]:
+    """What `--labels` means: the names of a list, or of a file with one per line. Raises: UsageError."""
+    if source in label_lists():
+        return labels(source)
+    try:
+        return read_names(expanded(source))
+    except InvalidPoses as error:
+        raise UsageError(
+            f"--labels {source} is neither a file with one name per line ({error}), nor {', '.join(label_lists())}"
+        ) from error

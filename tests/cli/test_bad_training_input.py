@@ -51,7 +51,7 @@ def poses(tmp_path, monkeypatch):
     ("annotations", "splits", "words"),
     [
         ([], {}, "there are no clips in the poses"),
-        (GOOD, {"train": [], "val": ["clip1"]}, "split train is empty"),
+        (GOOD, {"train": [], "val": ["clip1"]}, "split train names no clip"),
         ([{**one, "label": 0} for one in GOOD], {}, "at least two classes"),
         ([*GOOD, annotation(12, label=-1)], {}, "label -1 lies outside the 2 classes"),
         ([*GOOD, annotation(12, label=10**9)], {}, "clip12: label 1000000000 is no number of a class"),

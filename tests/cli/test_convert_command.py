@@ -191,7 +191,7 @@ def test_joints_that_nobody_named(files):
         (["poses.pkl", "--out", "a.pkl", "--fps", "nan"], 2, "more than 0 frames/s"),
         (["poses.pkl", "--out", "a.pkl", "--label", " "], 2, "is empty"),
         (["poses.pkl", "--out", "a.pkl", "--label", "a", "--label-folders"], 2, "choose one"),
-        (["poses.pkl", "--out", "a.pkl", "--labels", "none.txt"], 3, "none.txt is no file"),
+        (["poses.pkl", "--out", "a.pkl", "--labels", "none.txt"], 2, "none.txt is no file"),
         (["poses.pkl", "--out", "a.pkl", "--labels", "one.txt"], 2, "class number 1, but 1 names"),
         (["poses.pkl", "--out", "a.json", "--float16"], 2, "coco is text"),
         (["poses.pkl", "--out", "one.txt/a.pkl"], 3, "cannot write"),

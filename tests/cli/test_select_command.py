@@ -147,7 +147,7 @@ def test_a_long_table_shows_what_changed(files, capsys):
         (["--out", "o.pkl", "--person", "9"], "there is no person 9 in 'both' nor in 3 other clips"),
         (["--out", "o.pkl", "--person", "9", "--clip", "both"], "there is no person 9 in 'both'; --list"),
         (["--out", "o.pkl", "--clip", "lonely"], "there is no clip 'lonely' among the 4 clips"),
-        (["--out", "o.pkl", "--split", "test"], "unknown split 'test'; this file has train, val"),
+        (["--out", "o.pkl", "--split", "test"], "there is no split 'test'; the file has train, val"),
         (["--out", "o.pkl", "--label", "jump"], "there is no class 'jump'"),
         (["--out", "o.pkl", "--min-frames", "99"], "no clip is left"),
         (["--out", "o.txt"], "poses are written as .pkl"),

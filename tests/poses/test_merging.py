@@ -153,7 +153,7 @@ def dataset():
 def test_splits_are_kept(dataset):
     assert names(of_splits(dataset, ["val"])) == ["b", "c"]
     assert of_splits(dataset, ["val"]).splits == {"val": ["b", "c"]}
-    with pytest.raises(UsageError, match="unknown split 'tset'; this file has train, val, none"):
+    with pytest.raises(UsageError, match="there is no split 'tset'; the file has train, val, none"):
         of_splits(dataset, ["tset"])
 
 

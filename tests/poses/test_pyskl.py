@@ -41,9 +41,9 @@ def test_round_trip(tmp_path, clip, clips, splits, chosen):
         assert_equal(one, other)
         assert other.keypoint.flags.writeable
     if sequences and splits:
-        assert [one.name for one in dataset.split("train")] == [one.name for one in sequences if one.name in "ac"]
-        with pytest.raises(UsageError, match="unknown split 'val'; this file has train, test"):
-            dataset.split("val")
+        assert [one.name for one in dataset.clips(["train"])] == [one.name for one in sequences if one.name in "ac"]
+        with pytest.raises(UsageError, match="there is no split 'val'; the file has train, test"):
+            dataset.clips(["val"])
 
 
 def test_half_precision(tmp_path, clip):
@@ -238,7 +238,7 @@ def test_penn_action(shared, tmp_path):
     dataset = read_pyskl(shared / "data" / "penn_action" / "penn_action_coco17.pkl")
     assert len(dataset) == 1792
     assert {name: len(videos) for name, videos in dataset.splits.items()} == {"train": 1258, "test": 534}
-    assert len(dataset.split("test")) == 534
+    assert len(dataset.clips(["test"])) == 534
     assert sorted({one.label for one in dataset.annotations}) == list(range(15))
     plain = pickle.loads((shared / "data" / "penn_action" / "penn_action_coco17.pkl").read_bytes())
     for one, anno in list(zip(dataset.annotations, plain["annotations"], strict=True))[::50]:

@@ -41,7 +41,7 @@ def relabelled(label):
 @pytest.mark.parametrize(
     ("dataset", "error", "words"),
     [
-        (replace(swings(), splits={"train": [], "val": ["clip1"]}), InvalidPoses, "is empty"),
+        (replace(swings(), splits={"train": [], "val": ["clip1"]}), InvalidPoses, "names no clip"),
         (replace(swings(), classes=("only",)), InvalidPoses, "lies outside the 1 classes"),
         (relabelled(0), InvalidPoses, "all 8 training clips are 'up'"),
         (relabelled(7), InvalidPoses, "label 7 lies outside the 2 classes"),
