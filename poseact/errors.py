@@ -76,3 +76,8 @@ class LimitExceeded(PoseactError):
     """A file asks for more memory, pixels or time than is allowed."""
 
     exit_code = 6
+
+
+def public_name(error: BaseException) -> str:
+    """The name of an error's kind among those above: a room may have finer kinds of its own."""
+    return next((kind.__name__ for kind in type(error).__mro__ if kind.__module__ == __name__), type(error).__name__)

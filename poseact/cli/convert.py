@@ -66,7 +66,10 @@ def convert(
     ] = None,
     labels: Annotated[
         Path | None,
-        typer.Option(metavar="TXT", help="Names of the classes 0, 1, ..., one per line, or a list such as ntu60.", rich_help_panel=_CLASSES),
+        typer.Option(
+            metavar="TXT", rich_help_panel=_CLASSES,
+            help="Names of the classes 0, 1, ..., one per line, or a known list such as ntu60.",
+        ),
     ] = None,
     label_folders: Annotated[
         bool, typer.Option("--label-folders", help="The first folder of every clip is its class.",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -10,7 +9,7 @@ from poseact.errors import UsageError, WeightsNotFound
 from poseact.files import expanded
 from poseact.home import home_folder
 
-SUFFIXES = (".pt", ".onnx", ".torchscript")
+YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
 Role = Literal["detector", "pose estimator"]
 EXAMPLES: dict[Role, str] = {"detector": "yolo11n.pt", "pose estimator": "yolo11n-pose.pt"}
 PREFERRED = ("yolo11m.pt", "yolo11s.pt", "yolo26s.pt", "yolo11n.pt", "yolo26n.pt", "yolov8n.pt")
@@ -36,8 +35,10 @@ def local_checkpoint(name: str | Path, role: Role = "detector") -> Path | None:
     Raises: UsageError for an unknown suffix, WeightsNotFound for a missing file with a folder in its name.
     """
     path = expanded(name)
-    if path.suffix not in SUFFIXES:
-        raise UsageError(f"{role} {str(name)!r} is not a {', '.join(SUFFIXES)} file; give one, or leave the option out")
+    if path.suffix not in YOLO_SUFFIXES:
+        raise UsageError(
+            f"{role} {str(name)!r} is not a {', '.join(YOLO_SUFFIXES)} file; give one, or leave the option out"
+        )
     if path.is_file():
         return path.resolve()
     if path.name != str(name):
@@ -46,9 +47,3 @@ def local_checkpoint(name: str | Path, role: Role = "detector") -> Path | None:
         )
     cached = cache_folder() / path.name
     return cached.resolve() if cached.is_file() else None
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal digest of a file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

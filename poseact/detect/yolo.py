@@ -16,8 +16,9 @@ import cv2
 import numpy as np
 import torch
 
-from poseact.detect.checkpoint import Role, cache_folder, local_checkpoint, sha256_of
+from poseact.detect.checkpoint import Role, cache_folder, local_checkpoint
 from poseact.errors import InvalidWeights, PoseactError, UsageError, WeightsNotFound
+from poseact.files import sha256_of
 from poseact.home import home_folder, offline
 from poseact.types import Array, Boxes
 

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from poseact.detect import YOLO_SUFFIXES
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.pose import BottomUp, HeatmapTopDown, PictureEstimator, PoseEstimator, TopDown, UltralyticsPose
 from poseact.precision import in_precision
@@ -17,7 +18,6 @@ from poseact.zoo import Card, load_with_card, manifest
 from poseact.zoo.load import Loaded
 from poseact.zoo.shelf import model
 
-YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
 YOLO_NAME = re.compile(r"yolo\w+-pose(-\w+)?")
 YOLO_EXAMPLES = ("yolo11n-pose", "yolo11s-pose", "yolo11m-pose", "yolo26n-pose", "yolov8n-pose")
 MOVENET = "movenet"

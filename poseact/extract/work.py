@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from math import inf
 from typing import Protocol
 
-from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError
+from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError, public_name
 from poseact.extract.clips import Clip
 from poseact.extract.extractor import Extractor, Progress
 from poseact.extract.journal import Journal, stamp
@@ -85,18 +85,13 @@ def _failed(clip: Clip, error: Exception) -> Failed:
         return Failed(CRASHED, str(error))
     for kind in (InputError, LimitExceeded, UsageError):
         if isinstance(error, kind):
-            return Failed(_public(error), str(error))
+            return Failed(public_name(error), str(error))
     if out_of_memory(error):
         return Failed(
             TOO_MUCH_MEMORY, f"{clip.path}: out of memory; use fewer --workers, or a smaller or shorter video"
         )
     told = f"{clip.path}: internal error: {type(error).__name__}: {error}"
     return Failed(INTERNAL_ERROR, told, "".join(traceback.format_exception(error)))
-
-
-def _public(error: Exception) -> str:
-    """The name of the error's kind in `poseact.errors`; a room may have finer kinds of its own."""
-    return next(kind.__name__ for kind in type(error).__mro__ if kind.__module__ == InputError.__module__)
 
 
 class Engine(Protocol):

@@ -4,6 +4,7 @@ from poseact.models.c3d import C3D
 from poseact.models.classifier import (
     ARCHITECTURES,
     TWO_STREAM_ARCHITECTURES,
+    TWO_STREAMS,
     PoseConv3D,
     build,
     slowonly_arguments,
@@ -16,6 +17,7 @@ from poseact.models.x3d import X3D
 __all__ = [
     "ARCHITECTURES",
     "C3D",
+    "TWO_STREAMS",
     "TWO_STREAM_ARCHITECTURES",
     "X3D",
     "I3DHead",

@@ -57,7 +57,8 @@ ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {
 }
 
 # name -> builder(num_classes=..., dropout=0.5, and others); takes pictures beside heatmaps and gives two answers
-TWO_STREAM_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {"rgbpose-conv3d": RGBPoseConv3D}
+TWO_STREAMS = "rgbpose-conv3d"
+TWO_STREAM_ARCHITECTURES: dict[str, Callable[..., nn.Module]] = {TWO_STREAMS: RGBPoseConv3D}
 
 
 def slowonly_arguments(name: str, config: Mapping[str, Any]) -> dict[str, Any] | None:

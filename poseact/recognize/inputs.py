@@ -13,6 +13,7 @@ from poseact.errors import InputError, InvalidPoses, ModelError
 from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, stretch, uniform_test_indices
 from poseact.heatmap.crop import ImageSize, subject_box
 from poseact.heatmap.views import EPS, channel_order
+from poseact.models import TWO_STREAMS
 from poseact.poses.joints import without_weak_joints
 from poseact.poses.steady import steadied
 from poseact.recognize.pictures import Shown, standardised
@@ -21,7 +22,6 @@ from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing
 
 Stream = Literal["rgb", "pose"]
-TWO_STREAMS = "rgbpose-conv3d"
 VIEWS_AT_ONCE = 8
 PICTURE_VIEWS_AT_ONCE = 2  # 8 pictures of 256 x 256 px keep a ResNet-50 busy with far more memory than heatmaps
 

@@ -11,6 +11,7 @@ from poseact.detect import (
     ACCURATE,
     BALANCED,
     FAST,
+    YOLO_SUFFIXES,
     Detector,
     NanoDet,
     NanoDetDetector,
@@ -28,7 +29,6 @@ from poseact.zoo import load_with_card, manifest
 
 EMBEDDED_DETECTOR = "nanodet-g"
 VIEWS = {"fast": FAST, "balanced": BALANCED, "accurate": ACCURATE}
-YOLO_SUFFIXES = (".pt", ".onnx", ".torchscript")
 SCOUT = "movenet-lightning"
 SCOUT_SIZE = 192
 

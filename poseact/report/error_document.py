@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from poseact import __version__
-from poseact.errors import PoseactError
+from poseact.errors import public_name
 from poseact.report.plain import valid_unicode
 
 
@@ -36,14 +36,8 @@ class ErrorDocument(Part):
 
 def error_json(source: str, error: BaseException) -> str:
     """One line of strict JSON for a source that failed."""
-    part = ErrorPart(type=_public_type(error), message=valid_unicode(str(error)))
+    part = ErrorPart(type=public_name(error), message=valid_unicode(str(error)))
     return dump(ErrorDocument(source=valid_unicode(source), error=part, poseact=__version__))
-
-
-def _public_type(error: BaseException) -> str:
-    """The name of the error's kind in `poseact.errors`; a room may have finer kinds of its own."""
-    public = (kind.__name__ for kind in type(error).__mro__ if kind.__module__ == PoseactError.__module__)
-    return next(public, type(error).__name__)
 
 
 def dump(document: BaseModel) -> str:

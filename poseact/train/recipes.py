@@ -11,9 +11,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from poseact.errors import UsageError
-from poseact.models import slowonly_arguments
+from poseact.models import TWO_STREAMS, slowonly_arguments
 from poseact.models.rgbpose import PICTURES, SPEED_RATIO
-from poseact.recognize.inputs import TWO_STREAMS
 from poseact.train.settings import Augmentation, TrainSettings
 from poseact.zoo import Card, Preprocessing, Rgb
 
@@ -106,7 +105,7 @@ RECIPES: dict[str, TrainSettings] = {
         epochs=180,
     ),
     "rgbpose": _published(
-        architecture="rgbpose-conv3d",
+        architecture=TWO_STREAMS,
         config={"rgb": {}, "pose": {}},
         preprocessing=Preprocessing(**_TWO_STREAM_INPUT, rgb=Rgb()),
         batch_size=48,

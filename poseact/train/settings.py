@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from poseact.recognize.inputs import TWO_STREAMS, Stream
+from poseact.models import TWO_STREAMS
+from poseact.recognize.inputs import Stream
 from poseact.zoo import Preprocessing
 
 _OF_POSES_ALONE = ("mixup", "stretch", "shear", "bones")

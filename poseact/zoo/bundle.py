@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from poseact.errors import InvalidWeights, LimitExceeded, UsageError, WeightsNotFound
-from poseact.files import atomic_path
+from poseact.files import atomic_path, sha256_of
 from poseact.zoo.card import CARD_BYTES, read_card
 from poseact.zoo.lock import locked
 from poseact.zoo.shelf import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
@@ -209,8 +209,7 @@ def _extract(file: BinaryIO, member: _Member, sha256: str, target: Path, source:
 
 def _same(path: Path, sha256: str) -> bool:
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest() == sha256
+        return sha256_of(path) == sha256
     except OSError:
         return False
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import time
 from collections.abc import Callable, Sequence
@@ -12,23 +11,17 @@ from pathlib import Path
 import httpx
 
 from poseact.errors import InvalidWeights, OutputError, WeightsNotFound
-from poseact.files import remove_leftovers
+from poseact.files import remove_leftovers, sha256_of
 from poseact.home import offline
 from poseact.zoo.addresses import MIRROR, candidates, host
 from poseact.zoo.lock import locked
 from poseact.zoo.part import Part
 from poseact.zoo.transfer import Failed, Patience, Progress, open_client, transfer
 
-__all__ = ["Patience", "Progress", "download", "sha256_of"]
+__all__ = ["Patience", "Progress", "download"]
 
 Notify = Callable[[str], None]
 Check = Callable[[Path], str | None]
-
-
-def sha256_of(path: Path) -> str:
-    """Hexadecimal digest of a file. Raises: OSError."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 @dataclass(frozen=True)

@@ -7,12 +7,12 @@ from collections.abc import Mapping
 from typing import Any, Literal
 
 from poseact.errors import InvalidWeights, UsageError
+from poseact.models import TWO_STREAMS
 from poseact.skeleton import COCO17, Layout
 from poseact.zoo.card import Estimation, Preprocessing, Rgb
 
 Kind = Literal["joint", "limb"]
 PICTURES = 3  # input channels of a network that looks at pictures
-TWO_STREAMS = "rgbpose-conv3d"
 WHOLE_PICTURES = ("higher-hrnet", "hrnet-ae")
 CLIP_LENGTHS = {"slowonly-pose-only": 32, "slowonly-base16": 12}
 SIDES = {"slowonly-base16": 56}

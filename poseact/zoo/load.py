@@ -9,8 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, ModelError
+from poseact.models import TWO_STREAMS
 from poseact.zoo.card import Card, read_card
-from poseact.zoo.feeding import TWO_STREAMS
 from poseact.zoo.shelf import check_recorded
 from poseact.zoo.store import find, read
 

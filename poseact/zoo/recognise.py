@@ -15,6 +15,7 @@ from typing import Any, Literal
 from torch import Tensor
 
 from poseact.errors import InvalidWeights
+from poseact.models import TWO_STREAMS
 from poseact.zoo.unrecognised import KNOWN, looks_like
 
 Shapes = Mapping[str, tuple[int, ...]]
@@ -171,7 +172,7 @@ def _rgbpose(shapes: Shapes) -> Told:
         width, depth, *_ = shapes.get(f"{prefix}conv1.conv.weight", (base, channels))
         unusual = _unusual(in_channels=(depth, channels), base_channels=(width, base), blocks=(found, blocks))
         config |= {path: unusual} if unusual else {}
-    return "rgbpose-conv3d", config, ()
+    return TWO_STREAMS, config, ()
 
 
 def _hrnet(bare: Shapes) -> tuple[str, dict[str, Any]]:

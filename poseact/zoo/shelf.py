@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Literal
 
 from poseact.errors import InvalidWeights, ModelError, UsageError, WeightsNotFound
+from poseact.files import sha256_of
 from poseact.home import home_folder
 from poseact.zoo.card import Card, read_card
-from poseact.zoo.download import sha256_of
 from poseact.zoo.manifest import Record, embedded, find_record, manifest, weights_folder
 
 SUFFIX = ".safetensors"
