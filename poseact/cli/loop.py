@@ -9,7 +9,7 @@ from pathlib import Path
 
 from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
-from poseact.cli.outputs import Outputs
+from poseact.cli.outputs import Distinct, Outputs
 from poseact.cli.progress import Bars
 from poseact.cli.results import Results
 from poseact.cli.sources import Source
@@ -141,13 +141,5 @@ class _Loop:
         if not self.poses:
             self.messages.warning(f"{target} is not written: there are no poses")
             return
-        used: set[str] = set()
-        unique = []
-        for poses in self.poses:
-            name, count = poses.name, 1
-            while name in used:
-                count += 1
-                name = f"{poses.name}-{count}"
-            used.add(name)
-            unique.append(replace(poses, name=name))
-        write_poses(target, PoseDataset(unique))
+        distinct = Distinct()
+        write_poses(target, PoseDataset([replace(poses, name=distinct(poses.name)) for poses in self.poses]))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,6 +15,24 @@ from poseact.files import expanded, remove_leftovers
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 PICTURE_SUFFIXES = (".png",)
+
+
+class Distinct:
+    """Makes names different: the second `walk` becomes `walk-2`."""
+
+    def __init__(self) -> None:
+        self._taken: set[str] = set()
+        self._counts: Counter[str] = Counter()
+
+    def __call__(self, name: str) -> str:
+        """The name, or the first of `name-2`, `name-3`, ... that was not given out yet."""
+        self._counts[name] += 1
+        made = name if self._counts[name] == 1 else f"{name}-{self._counts[name]}"
+        while made in self._taken:
+            self._counts[name] += 1
+            made = f"{name}-{self._counts[name]}"
+        self._taken.add(made)
+        return made
 
 
 class Target:
@@ -35,7 +54,7 @@ class Target:
         self.path = expanded(path)
         self._suffixes = suffixes
         self._inputs = list(inputs)
-        self._claimed: set[str] = set()
+        self._distinct = Distinct()
         named_as_file = self.path.suffix.lower() in suffixes and not self.path.is_dir()
         if several and named_as_file:
             raise UsageError(f"{option} {path} names one file, but there are several sources; give a folder")
@@ -51,12 +70,7 @@ class Target:
         if not self.is_folder:
             return self.path
         stem = stem.replace("/", "-").replace(os.sep, "-").lstrip(".") or "unnamed"
-        name, count = stem, 1
-        while name in self._claimed:
-            count += 1
-            name = f"{stem}-{count}"
-        self._claimed.add(name)
-        path = self.path / f"{name}{self._suffixes[0]}"
+        path = self.path / f"{self._distinct(stem)}{self._suffixes[0]}"
         refuse_inputs(self.option, path, self._inputs)
         return path
 

@@ -108,6 +108,9 @@ def train(
         ),
     ] = False,
     name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
+    licence: Annotated[
+        str, typer.Option(metavar="TEXT", help="Of the model, for its card.", show_default="none is stated")
+    ] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_HOW)] = "auto",
     tensorboard: Annotated[
         bool,
@@ -174,15 +177,16 @@ def train(
                 return 0
             run = fit_head(
                 dataset, start or DEFAULT_MODEL, out, name=name or out.name, train_splits=train_parts,
-                validation_splits=validation_parts, device=chosen, on_warning=messages.warning,
+                validation_splits=validation_parts, device=chosen, licence=licence, on_warning=messages.warning,
             )  # fmt: skip
             report_run(run, out)
             return 0
         board, talk = (tensorboard and processes.writes), (not quiet and processes.writes)
         with Reporter(settings, out, tensorboard=board, wanted=talk) as reporter:
             run = train_model(
-                dataset, settings, out, name=name or out.name, device=chosen, train_splits=train_parts,
-                validation_splits=validation_parts, start=begin, processes=processes, on_epoch=reporter.add,
+                dataset, settings, out, name=name or out.name, device=chosen, licence=licence,
+                train_splits=train_parts, validation_splits=validation_parts, start=begin, processes=processes,
+                on_epoch=reporter.add,
                 on_step=reporter.step if talk else None, on_note=messages.note,
                 teachers=opinions(teacher or [], dataset),
                 videos=pictures_of(dataset, settings, [*train_parts, *validation_parts], poses, videos),

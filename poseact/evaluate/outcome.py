@@ -10,7 +10,7 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.evaluate.scores import UNLABELLED, Scores
-from poseact.train.metrics import expected_calibration_error, measure
+from poseact.train.metrics import measure, reliability
 from poseact.types import Array
 
 _NORMAL_95 = 1.959964
@@ -85,7 +85,7 @@ def outcome(scores: Scores, labels: Sequence[str], nobody: Sequence[int] = ()) -
         clips=clips, nobody=clips - answered, top1=metrics.top1 * answered / clips,
         top5=metrics.top5 * answered / clips, mean_class=float((right[total > 0] / total[total > 0]).mean()),
         interval=wilson(int(right.sum()), clips),
-        calibration_error=expected_calibration_error(scores.probability, scores.label),
+        calibration_error=reliability(scores.probability, scores.label).error,
         classes=tuple(classes), confusion=metrics.confusion,
     )  # fmt: skip
 

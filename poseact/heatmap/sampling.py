@@ -1,4 +1,4 @@
-"""Which frames a clip looks at: uniform sampling with the two published random streams. No keypoints, no globals."""
+"""Which frames a clip looks at: by one of the two published random streams, or evenly. No keypoints, no globals."""
 
 from __future__ import annotations
 

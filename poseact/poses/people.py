@@ -2,8 +2,7 @@
 
 A sequence holds the chosen people as its rows, best first, and everybody else who was tracked in `others`. That is how
 it is stored, too: PYSKL and MMAction2 read the chosen ones as `keypoint` and ignore the rest, and poseact can choose
-anew from stored poses, without the video. Storage formats write the rows of `everybody` together with `len(sequence)`,
-and read them back with `foremost`.
+anew from stored poses, without the video.
 """
 
 from __future__ import annotations

@@ -21,7 +21,7 @@ from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.duration import with_measured_seconds
 from poseact.train.metrics import measure
-from poseact.train.run import Run, fingerprint
+from poseact.train.run import TYPICAL_CLIPS, Run, few_of_each, fingerprint
 from poseact.types import PoseSequence
 from poseact.zoo import Card, load_with_card, save
 
@@ -38,12 +38,14 @@ def few_shot(
     train_splits: Sequence[str] = (),
     validation_splits: Sequence[str] = (),
     device: str = "cpu",
+    licence: str = "",
     on_warning: Callable[[str], None] | None = None,
 ) -> Run:
     """Fit a head for the classes of a data set and write the whole model to `out`, as `train` does.
 
     Args:
         start: the model whose backbone embeds the clips.
+        licence: of the new model; that of `start` when it is not told.
         on_warning: called first with each oddity of the data.
     Raises: UsageError when `start` is no PoseConv3D or `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
@@ -72,7 +74,7 @@ def few_shot(
     card = Card(
         name=name, task="classify", architecture=loaded.card.architecture,
         config={**loaded.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
-        layout=loaded.card.layout, preprocessing=inputs, licence=loaded.card.licence, poseact=__version__,
+        layout=loaded.card.layout, preprocessing=inputs, licence=licence or loaded.card.licence, poseact=__version__,
     )  # fmt: skip
     document = {
         "few_shot": {"backbone": loaded.sha256}, "train": list(train_splits), "validation": list(validation_splits),
@@ -87,7 +89,8 @@ def few_shot(
         weight, bias = fit_head(features, clips.label, len(dataset.classes))
         typical = None
         if len(dataset.classes) <= TYPICAL_CLASSES:
-            typical = typical_logits([one[None] @ weight.T + bias for one in features], clips.label)
+            learnt = parted(few_of_each(sequences[0], TYPICAL_CLIPS), inputs.seconds)
+            typical = typical_logits([one @ weight.T + bias for one in embedded(learnt)], learnt.label)
         found, final = None, None
         if validation is not None:
             logits = [one @ weight.T + bias for one in embedded(validation)]
@@ -99,7 +102,7 @@ def few_shot(
             **(found.card if found else {}), "typical": as_rows(typical), "training": {
                 "clips": len(clips), "validation_clips": len(validation) if validation else 0, "few_shot": backbone,
                 **figures, "train_splits": list(train_splits), "validation_splits": list(validation_splits),
-                "data": fingerprint(clips, validation),
+                "data": document["data"],
             },
         })  # fmt: skip
         tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}

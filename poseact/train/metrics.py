@@ -72,8 +72,3 @@ def reliability(probability: Array, label: Array, bins: int = 10) -> Reliability
     count = np.bincount(which, minlength=bins)
     total = np.maximum(count, 1)
     return Reliability(np.bincount(which, confidence, bins) / total, np.bincount(which, correct, bins) / total, count)
-
-
-def expected_calibration_error(probability: Array, label: Array, bins: int = 10) -> float:
-    """Mean gap between confidence and accuracy of (N, C) probabilities over equal bins of confidence, weighted."""
-    return reliability(probability, label, bins).error

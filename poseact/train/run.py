@@ -8,6 +8,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
+from typing import Any
 
 from pydantic import ValidationError
 
@@ -83,6 +84,7 @@ def train(
         videos: of all clips, for a network that looks at pictures; see `poseact.recognize.videos`.
         teachers: what other models say of the training clips; see `poseact.train.teacher`.
         half: store the weights in half precision.
+        licence: of the model, for its card.
         processes: of a distributed run; only the first writes, and calls back.
         on_step: hears of an epoch while it lasts; see `Trainer.run`.
         on_note: called before the first step with what is trained on what, and where the run goes on.
@@ -103,7 +105,7 @@ def train(
         clips, validation = _with_pictures(clips, videos), validation and _with_pictures(validation, videos)
     learnt = None
     if len(dataset.classes) <= TYPICAL_CLASSES:
-        learnt = stack(examples(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
+        learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
         learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
     clips = taught(clips, teachers, settings.teacher_share)
     card = _card(settings, inputs, clips, name, licence)
@@ -127,8 +129,10 @@ def train(
         for epoch in trainer.run(out, on_step if processes.writes else None):
             if on_epoch and processes.writes:
                 on_epoch(epoch)
-        splits = {"train_splits": list(train_splits), "validation_splits": list(validation_splits)}
-        return _finish(trainer, out, card, splits, learnt, half=half)
+        about = {
+            "train_splits": list(train_splits), "validation_splits": list(validation_splits), "data": document["data"],
+        }  # fmt: skip
+        return _finish(trainer, out, card, about, learnt, half=half)
 
 
 def description(trainer: Trainer) -> str:
@@ -146,7 +150,7 @@ def description(trainer: Trainer) -> str:
     )
 
 
-def examples(sequences: Sequence[PoseSequence], count: int) -> list[PoseSequence]:
+def few_of_each(sequences: Sequence[PoseSequence], count: int) -> list[PoseSequence]:
     """At most `count` of each label, spread evenly over the order given, in that order."""
     of_label: dict[int, list[int]] = {}
     for row, sequence in enumerate(sequences):
@@ -182,7 +186,7 @@ def _card(settings: TrainSettings, inputs: Preprocessing, clips: Clips, name: st
 
 
 def _finish(
-    trainer: Trainer, out: Path, card: Card, splits: dict[str, list[str]], learnt: Clips | None, *, half: bool
+    trainer: Trainer, out: Path, card: Card, about: Mapping[str, Any], learnt: Clips | None, *, half: bool
 ) -> Run:
     settings, clips, validation = trainer.settings, trainer.train, trainer.validation
     path = out / "model.safetensors"
@@ -201,7 +205,7 @@ def _finish(
             **(found.figures if found else {}),
             **{f"validation_top1_{stream}": round(one.top1, 4)
                for stream, one in zip(settings.streams, streams, strict=False)},
-            **splits, "data": fingerprint(clips, validation), "epochs_done": trainer.epoch,
+            **about, "epochs_done": trainer.epoch,
             "settings": settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
         },
     })  # fmt: skip

@@ -48,7 +48,7 @@ class Preprocessing(BaseModel):
         sampler: which frames a clip takes: "pyskl" and "mmaction2" are the published random streams, "even" takes the
             middle of equal stretches.
         seconds: the length of a clip in the training data; longer videos are read in windows of this length.
-        None: the whole video is one clip, as in the paper, unless it is far longer than the clips there.
+            None: the whole video is one clip, as in the paper, unless it is far longer than the clips there.
         steady: poses are drawn as a camera that stands still would see them, see `poseact.poses.steadied`; only for
             networks that see no pictures.
     """

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from poseact.cli import loop, run
+from poseact.cli.outputs import Distinct
 from poseact.errors import InvalidWeights, OutputError, WeightsNotFound
 from poseact.poses import read_pyskl
 
@@ -203,6 +204,11 @@ def test_overlays_of_several_sources_have_names_of_their_own(files, capsys, monk
     assert drawn == [
         ("x/clip.mp4", "out/clip.mp4"), ("y/clip-2.mp4", "out/clip-2.mp4"), ("y/clip.avi", "out/clip-3.mp4"),
     ]  # fmt: skip
+
+
+def test_names_are_made_different():
+    distinct = Distinct()
+    assert [distinct(name) for name in ("a", "a", "b", "a-2", "a", "a-2")] == ["a", "a-2", "b", "a-2-2", "a-3", "a-2-3"]
 
 
 @pytest.mark.usefixtures("opened")

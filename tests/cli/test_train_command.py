@@ -107,9 +107,11 @@ def test_splits_of_the_file_are_used(poses, tmp_path):
 
 @pytest.mark.parametrize("share", ["0", "0.4"])
 def test_the_share_that_is_held_out(poses, tmp_path, share):
-    assert run(["train", str(poses()), "--out", str(tmp_path / "run"), "--val-share", share, *TINY]) == 0
-    training = json.loads((tmp_path / "run" / "model.json").read_text())["training"]
-    assert training["validation_clips"] == 20 * float(share)
+    call = ["train", str(poses()), "--out", str(tmp_path / "run"), "--val-share", share, "--licence", "CC0-1.0", *TINY]
+    assert run(call) == 0
+    card = json.loads((tmp_path / "run" / "model.json").read_text())
+    assert card["training"]["validation_clips"] == 20 * float(share)
+    assert card["licence"] == "CC0-1.0"
 
 
 def test_numbers_become_names(poses, tmp_path, capsys):
@@ -183,7 +185,7 @@ def test_tensorboard_that_is_not_installed(poses, tmp_path, capsys, monkeypatch)
         (["--set", "colour=red"], 2, "colour"),
         (["--set", "batch_size=16", "--set", "accumulate=9"], 2, "less than two clips"),
         (["--recipe", "ntu6"], 2, "known are small"),
-        (["--labels", "missing.txt"], 2, "cannot be read"),
+        (["--labels", "missing.txt"], 2, "neither a file with one name per line"),
         (["--train-split", "nothing"], 2, "there is no split"),
         (["--from", "missing"], 5, "missing"),
         (["--set", "architecture=resnet"], 2, "unknown architecture"),

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from poseact.train.metrics import expected_calibration_error, measure
+from poseact.train.metrics import measure, reliability
 
 
 def test_measure_counts_by_hand():
@@ -24,4 +24,4 @@ def test_classes_that_do_not_occur_do_not_count():
     ids=["sure and right", "sure and wrong", "as sure as right"],
 )
 def test_calibration_error(probability, label, error):
-    assert expected_calibration_error(np.array(probability), np.array(label)) == pytest.approx(error)
+    assert reliability(np.array(probability), np.array(label)).error == pytest.approx(error)

@@ -15,7 +15,7 @@ from poseact.train.calibration import as_rows, typical_logits
 from poseact.train.clips import stack, subject_box
 from poseact.train.few_shot import few_shot
 from poseact.train.loop import CHECKPOINT
-from poseact.train.run import examples
+from poseact.train.run import few_of_each
 from poseact.types import PoseSequence
 from poseact.zoo import Preprocessing, load_with_card
 
@@ -76,21 +76,17 @@ def test_a_run_leaves_a_model_that_loads(dataset, tmp_path):
 
 @pytest.mark.parametrize("few", [False, True], ids=["train", "few-shot"])
 def test_the_card_has_what_the_model_says_of_its_training_clips(dataset, tmp_path, few):
+    long = sequence("clip3", 1, frames=25)  # it is looked at in four windows, as `recognize` does
+    dataset = PoseDataset([*dataset.annotations[:3], long, *dataset.annotations[4:]], dataset.splits, ("up", "side"))
+    card = run(dataset, tmp_path / "run").card
     if few:
-        run(dataset, tmp_path / "run")
         splits = {"train_splits": ["train"], "validation_splits": ["val"]}
-        card = few_shot(dataset, str(tmp_path / "run"), tmp_path / "few", name="few", **splits).card
-        model = Classifier.open(str(tmp_path / "few"))
-    else:
-        long = sequence("clip3", 1, frames=25)  # it is looked at in four windows, as `recognize` does
-        dataset = PoseDataset(
-            [*dataset.annotations[:3], long, *dataset.annotations[4:]], dataset.splits, ("up", "side")
-        )
-        card = run(dataset, tmp_path / "run").card
-        model = Classifier.open(str(tmp_path / "run"))
+        card = few_shot(dataset, str(tmp_path / "run"), tmp_path / "few", name="few", licence="MIT", **splits).card
+    assert card.licence == ("MIT" if few else "")
+    model = Classifier.open(str(tmp_path / ("few" if few else "run")))
     clips = dataset.annotations[:10]
     logits = list(view_logits(model, clips, seconds=model.seconds))
-    assert len({one.shape[1] for one in logits}) == (1 if few else 2)
+    assert len({one.shape[1] for one in logits}) == 2
     expected = typical_logits(logits, torch.tensor([clip.label for clip in clips]))
     np.testing.assert_allclose(card.typical, as_rows(expected), atol=0.05 if few else 1e-3)  # few: half precision
     assert card.unknown_above >= 0
@@ -101,8 +97,8 @@ def test_the_card_has_what_the_model_says_of_its_training_clips(dataset, tmp_pat
 
 def test_examples_of_each_label_are_spread_evenly():
     sequences = [sequence(str(number), int(number in (4, 9))) for number in range(12)]
-    assert [one.name for one in examples(sequences, 3)] == ["0", "4", "5", "9", "10"]
-    assert examples(sequences, 50) == sequences
+    assert [one.name for one in few_of_each(sequences, 3)] == ["0", "4", "5", "9", "10"]
+    assert few_of_each(sequences, 50) == sequences
 
 
 @pytest.mark.parametrize("few", [False, True], ids=["train", "few-shot"])
