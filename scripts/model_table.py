@@ -12,8 +12,8 @@ import torch
 
 from poseact.models.cost import macs, parameters
 from poseact.zoo import Card, Record, labels, manifest, weights_folder
+from poseact.zoo.build import build
 from poseact.zoo.card import read_card
-from poseact.zoo.load import build
 
 README = Path(__file__).parent.parent / "README.md"
 BEGIN, END = "<!-- models: scripts/model_table.py --write -->", "<!-- end of models -->"

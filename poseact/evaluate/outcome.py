@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import binomtest
 
 from poseact.errors import InvalidPoses
 from poseact.evaluate.scores import UNLABELLED, Scores
 from poseact.train.metrics import measure, reliability
 from poseact.types import Array
-
-_NORMAL_95 = 1.959964
 
 
 @dataclass(frozen=True)
@@ -99,11 +97,6 @@ def _class(row: int, labels: Sequence[str], taken: Array, total: int) -> ClassOu
 
 
 def wilson(right: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share of which `right` of `count` were seen; count at least 1.
-
-    Source: Wilson, "Probable inference, the law of succession, and statistical inference", 1927.
-    """
-    share, square = right / count, _NORMAL_95**2
-    centre = (share + square / (2 * count)) / (1 + square / count)
-    spread = _NORMAL_95 / (1 + square / count) * math.sqrt(share * (1 - share) / count + square / (4 * count**2))
-    return max(0.0, centre - spread), min(1.0, centre + spread)
+    """The 95 % interval of a share of which `right` of `count` were seen; count at least 1."""
+    interval = binomtest(right, count).proportion_ci(method="wilson")
+    return float(interval.low), float(interval.high)

@@ -193,14 +193,6 @@ class Classifier:
         logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
         return self.judged(logits, self.card.temperature)
 
-    def by_stream(
-        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Shown | None = None,
-    ) -> Array:  # fmt: skip
-        """(streams, classes) float32: the probabilities before streams are weighted. Args and raises: as above."""
-        logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
-        return self.probabilities(logits, self.card.temperature)
-
     def view_logits(self, stretches: Iterable[Stretch]) -> Iterator[Tensor]:
         """(streams, views, classes) float32 for each stretch: what the network says of its views, before any softmax.
 

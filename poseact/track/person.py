@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -86,14 +87,16 @@ def select(tracks: Sequence[Track], image_size: tuple[int, int], rule: str = "au
     figures = {track.id: measure(track, image_size) for track in tracks}
     scores = _scores(figures, rule)
     ranked = sorted(scores, key=lambda number: (-scores[number], number))
-    reasons = {
-        number: f"{_standing(number, figures)}; {_place(place, ranked, rule)}" for place, number in enumerate(ranked)
-    }
+    best = _best(figures)
+    standing = {number: _standing(figures[number], best) for number in ranked}
+    reasons = {number: f"{standing[number]}; {_place(place, ranked, rule)}" for place, number in enumerate(ranked)}
     if rule == "all":
         return Selection(tuple(ranked), f"all {len(ranked)} people were asked for", scores, figures, reasons)
     if rule not in RULES:
         return Selection((int(rule),), f"person {int(rule)} was asked for", scores, figures, reasons, by_id=True)
-    return Selection((ranked[0],), _reason(ranked[0], figures, rule), scores, figures, reasons)
+    chosen = ranked[0]
+    company = f"; chosen among {len(figures)} people by {rule}" if len(figures) > 1 else ", nobody else is seen"
+    return Selection((chosen,), f"person {chosen}: {standing[chosen]}{company}", scores, figures, reasons)
 
 
 def measure(track: Track, image_size: tuple[int, int]) -> Figures:
@@ -172,21 +175,18 @@ _SUPERLATIVES = {
 }  # fmt: skip
 
 
-def _reason(chosen: int, figures: dict[int, Figures], rule: str) -> str:
-    if len(figures) == 1:
-        return f"person {chosen}: {_standing(chosen, figures)}, nobody else is seen"
-    return f"person {chosen}: {_standing(chosen, figures)}; chosen among {len(figures)} people by {rule}"
-
-
-def _standing(number: int, figures: dict[int, Figures]) -> str:
-    """How much of the video a person is in, and what nobody exceeds."""
-    one = figures[number]
+def _standing(one: Figures, best: Mapping[str, float]) -> str:
+    """How much of the video a person is in, and what nobody exceeds; `best` as of `_best`."""
     parts = [f"in {one.presence:.0%} of the frames"]
-    if len(figures) > 1:
-        for criterion, words in _SUPERLATIVES.items():
-            if all(getattr(one, criterion) >= getattr(other, criterion) for other in figures.values()):
-                parts.append(words)
+    parts += [words for criterion, words in _SUPERLATIVES.items() if getattr(one, criterion) >= best[criterion]]
     return ", ".join(parts)
+
+
+def _best(figures: dict[int, Figures]) -> dict[str, float]:
+    """The largest value of each criterion; what is larger still for somebody who is alone."""
+    if len(figures) == 1:
+        return dict.fromkeys(_SUPERLATIVES, inf)
+    return {criterion: max(getattr(one, criterion) for one in figures.values()) for criterion in _SUPERLATIVES}
 
 
 def _place(place: int, ranked: Sequence[int], rule: str) -> str:

@@ -2,9 +2,9 @@
 
 from poseact.zoo.card import Card, Estimation, Preprocessing, Rgb
 from poseact.zoo.label_lists import label_lists, labels
-from poseact.zoo.load import load, load_with_card
+from poseact.zoo.load import find, load, load_with_card
 from poseact.zoo.manifest import Record, embedded, find_record, manifest, weights_folder
-from poseact.zoo.store import find, save
+from poseact.zoo.store import save
 
 __all__ = [
     "Card",

@@ -11,7 +11,9 @@ from pathlib import Path
 from poseact.errors import InvalidWeights, WeightsNotFound
 from poseact.home import home_folder, offline
 from poseact.zoo.addresses import candidates, host
+from poseact.zoo.checkpoint import what_is_wrong
 from poseact.zoo.download import Notify, Patience, Progress, download
+from poseact.zoo.importing import import_checkpoint
 from poseact.zoo.lock import locked
 from poseact.zoo.manifest import Record
 from poseact.zoo.shelf import is_ready, model, models_folder, unknown
@@ -81,9 +83,6 @@ def terms_of(record: Record) -> str:
 
 
 def _download_and_import(record: Record, progress: Progress | None, notify: Notify, patience: Patience) -> Path:
-    from poseact.zoo.checkpoint import what_is_wrong
-    from poseact.zoo.importing import import_checkpoint
-
     published = downloads_folder() / f"{record.name}{Path(record.file).suffix}"
     download(
         record.addresses, published, sha256=record.sha256, sha256_prefix=record.sha256_prefix, size=record.bytes,

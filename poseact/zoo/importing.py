@@ -17,12 +17,12 @@ from poseact import __version__
 from poseact.errors import InvalidWeights, UsageError
 from poseact.skeleton import COCO17
 from poseact.skeleton import layout as known_layout
+from poseact.zoo.build import build, builders, differences
 from poseact.zoo.card import Card, read_card
 from poseact.zoo.checkpoint import Checkpoint, read_checkpoint
 from poseact.zoo.feeding import Kind, estimation, preprocessing
 from poseact.zoo.label_lists import label_lists
 from poseact.zoo.label_lists import labels as label_list
-from poseact.zoo.load import build, builders, differences
 from poseact.zoo.manifest import Record, find_record, record_of_file
 from poseact.zoo.recognise import Recognised, recognise
 from poseact.zoo.shelf import check_free, check_recorded, model_path

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from poseact.errors import InvalidWeights, ModelError
+from poseact.errors import InvalidWeights
+from poseact.files import expanded
 from poseact.models import TWO_STREAMS
+from poseact.zoo.build import build, differences
 from poseact.zoo.card import Card, read_card
+from poseact.zoo.fetch import fetch
+from poseact.zoo.manifest import find_record, weights_folder
 from poseact.zoo.shelf import check_recorded
-from poseact.zoo.store import find, read
-
-SHOWN_KEYS = 3
+from poseact.zoo.store import RUN_FILE, read
 
 
 @dataclass(frozen=True)
@@ -26,23 +29,26 @@ class Loaded:
     sha256: str
 
 
-def builders() -> Mapping[str, Callable[..., nn.Module]]:
-    """Every architecture that a card may name."""
-    from poseact.detect import nanodet
-    from poseact.models import ARCHITECTURES, TWO_STREAM_ARCHITECTURES
-    from poseact.pose import higher_hrnet, hrnet, movenet, simple_baseline
+def find(name: str) -> Path:
+    """The weight file that `name` means.
 
-    return {
-        "nanodet-g": nanodet.build,
-        "movenet": movenet.build,
-        "hrnet": hrnet.build,
-        "hrnet-ae": higher_hrnet.build_plain,
-        "higher-hrnet": higher_hrnet.build,
-        "simple-baseline-resnet50": simple_baseline.build_resnet50,
-        "simple-baseline-mobilenetv2": simple_baseline.build_mobilenetv2,
-        **ARCHITECTURES,
-        **TWO_STREAM_ARCHITECTURES,
-    }
+    In this order: a model that comes with poseact, by name or alias; a `.safetensors` file or the folder of a training
+    run; a model of the cache; a published one, which is fetched (see `fetch`).
+
+    Raises: WeightsNotFound, with names that would work; InvalidWeights and OutputError as `fetch`.
+    """
+    record = find_record(name)
+    if record is not None and record.embedded:
+        return weights_folder() / record.file
+    try:
+        path = expanded(name)
+        if path.is_dir() and (path / RUN_FILE).is_file():
+            return path / RUN_FILE
+        if path.is_file():
+            return path
+    except (OSError, RuntimeError, ValueError):
+        pass  # too long for a path, or of a user whom nobody knows
+    return fetch(name)
 
 
 def load(name: str, *, device: str | torch.device = "cpu") -> nn.Module:
@@ -80,17 +86,6 @@ def _check_streams(card: Card) -> None:
         )
 
 
-def build(card: Card) -> nn.Module:
-    """A freshly initialised network for a card. Raises: InvalidWeights for an unknown architecture or configuration."""
-    known = builders()
-    if card.architecture not in known:
-        raise InvalidWeights(f"{card.name}: unknown architecture {card.architecture!r}; known are {', '.join(known)}")
-    try:
-        return known[card.architecture](**card.config)
-    except (TypeError, ValueError, RuntimeError, ModelError) as error:
-        raise InvalidWeights(f"{card.name}: {card.architecture} cannot be built from {card.config}: {error}") from error
-
-
 def _load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], source: str) -> None:
     problems = differences(network, tensors)
     if problems:
@@ -98,33 +93,3 @@ def _load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], source: st
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
         raise InvalidWeights(f"{source} holds numbers that are not finite")
     network.load_state_dict(dict(tensors), strict=False)
-
-
-def differences(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
-    """What keeps tensors from being the parameters and buffers of a network, in words; empty when they fit.
-
-    Keys that are missing, unexpected or of another shape, the first few of each by name. Only the counters of batch
-    norms, `num_batches_tracked`, may be missing.
-    """
-    wanted = {key: tuple(tensor.shape) for key, tensor in network.state_dict().items()}
-    found = {key: tuple(tensor.shape) for key, tensor in tensors.items()}
-    optional = {key for key in wanted if key.endswith("num_batches_tracked")}
-    return (
-        _some("missing", sorted(wanted.keys() - found.keys() - optional))
-        + _some("unexpected", sorted(found.keys() - wanted.keys()))
-        + _some(
-            "of another shape",
-            [
-                f"{key} {found[key]} instead of {wanted[key]}"
-                for key in sorted(wanted.keys() & found.keys())
-                if wanted[key] != found[key]
-            ],
-        )
-    )
-
-
-def _some(what: str, names: list[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - SHOWN_KEYS} more" if len(names) > SHOWN_KEYS else ""
-    return [f"{len(names)} keys {what} ({', '.join(names[:SHOWN_KEYS])}{more})"]

@@ -13,38 +13,14 @@ from safetensors.torch import save as encode_tensors
 from torch import Tensor
 
 from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
-from poseact.files import expanded, write_bytes, write_text
+from poseact.files import write_bytes, write_text
 from poseact.zoo.card import Card
-from poseact.zoo.download import Notify, Progress
-from poseact.zoo.fetch import fetch
-from poseact.zoo.manifest import embedded, find_record, weights_folder
+from poseact.zoo.manifest import embedded, weights_folder
 from poseact.zoo.shelf import RECORDED
 
 LARGEST_FILE = 2 << 30
 RUN_FILE = "model.safetensors"
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar")
-
-
-def find(name: str, progress: Progress | None = None, *, notify: Notify | None = None) -> Path:
-    """The weight file that `name` means.
-
-    In this order: a model that comes with poseact, by name or alias; a `.safetensors` file or the folder of a training
-    run; a model of the cache; a published one, which is fetched (see `fetch`, also for the arguments).
-
-    Raises: WeightsNotFound, with names that would work; InvalidWeights and OutputError as `fetch`.
-    """
-    record = find_record(name)
-    if record is not None and record.embedded:
-        return weights_folder() / record.file
-    try:
-        path = expanded(name)
-        if path.is_dir() and (path / RUN_FILE).is_file():
-            return path / RUN_FILE
-        if path.is_file():
-            return path
-    except (OSError, RuntimeError, ValueError):
-        pass  # too long for a path, or of a user whom nobody knows
-    return fetch(name, progress, notify=notify)
 
 
 def read(path: Path) -> tuple[dict[str, Tensor], str]:

@@ -9,7 +9,7 @@ from networks import fill
 from poseact.cli import run
 from poseact.poses import read_pyskl
 from poseact.zoo import Card, Estimation, save
-from poseact.zoo.load import builders
+from poseact.zoo.build import builders
 
 
 @pytest.fixture(autouse=True)

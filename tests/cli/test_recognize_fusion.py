@@ -13,7 +13,7 @@ from poseact.cli.numbers import joined, numbers
 from poseact.errors import UsageError
 from poseact.poses import write_pyskl
 from poseact.zoo import Card, save
-from poseact.zoo.load import build
+from poseact.zoo.build import build
 
 LABELS = ("wave", "clap", "jump")
 TINY = {"base_channels": 4, "blocks": [1, 1], "inflate": [0, 1], "spatial_strides": [2, 2], "temporal_strides": [1, 1]}

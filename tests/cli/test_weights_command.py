@@ -6,7 +6,6 @@ import json
 import subprocess
 import sys
 import tarfile
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -53,7 +52,8 @@ def zoo(tmp_path, monkeypatch):
         metric="99 %", metric_source="s",
     )  # fmt: skip
     monkeypatch.setitem(manifest(), "tiny", record)
-    monkeypatch.setitem(sys.modules, "poseact.zoo.importing", SimpleNamespace(import_checkpoint=import_checkpoint))
+    for place in ("fetch", "importing"):
+        monkeypatch.setattr(f"poseact.zoo.{place}.import_checkpoint", import_checkpoint)
     monkeypatch.setattr("poseact.zoo.download.time.sleep", lambda seconds: None)
     with publisher() as server:
         monkeypatch.setenv("POSEACT_MIRROR", server.address)

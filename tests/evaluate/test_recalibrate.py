@@ -9,7 +9,8 @@ from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate import own_card, recalibrate
 from poseact.evaluate.protocol import view_logits
 from poseact.train import calibrate
-from poseact.zoo.store import find, save, write_card
+from poseact.zoo.load import find
+from poseact.zoo.store import save, write_card
 
 CLIPS = [clip(f"clip{number}", number % 3, seed=number) for number in range(12)]
 

@@ -12,14 +12,14 @@ from known_answers import LABELS, Constant, Recorder, card, info, softmax, stand
 
 from poseact.errors import InputError, InvalidPoses, InvalidVideo, LimitExceeded, ModelError, UsageError
 from poseact.heatmap import uniform_test_indices
-from poseact.recognize import Classifier, Pictures
+from poseact.recognize import Classifier, Pictures, Stretch
 from poseact.recognize.inputs import streams
 from poseact.recognize.pictures import Crops, cut, standardised, warp
 from poseact.recognize.videos import videos_of
 from poseact.types import Frame, Provenance
 from poseact.video import open_video
 from poseact.zoo import Rgb
-from poseact.zoo.load import builders
+from poseact.zoo.build import builders
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden/golden.json").read_text())
 PUBLISHED = {"clip_len": 32, "size": 64, "sigma": 0.7, "num_clips": 10, "flip": False, "rgb": {}}
@@ -383,7 +383,8 @@ def test_the_published_architecture_answers_from_a_real_video(samples):
     with open_video(samples / "walk.mp4") as reader:
         size = (reader.info.height, reader.info.width)
         pictures = Pictures(reader)
-        both = classifier.by_stream(replace(poses, image_size=size), [0], pictures=pictures)
+        (logits,) = classifier.view_logits([Stretch(replace(poses, image_size=size), [0], pictures=pictures)])
+        both = classifier.probabilities(logits)
         answer = classifier(replace(poses, image_size=size), 0, pictures)
     assert both.shape == (2, 3)
     np.testing.assert_allclose(both.sum(1), 1, atol=1e-5)

@@ -5,7 +5,7 @@ import io
 import torch
 from torch import nn
 
-from poseact.zoo.load import builders
+from poseact.zoo.build import builders
 
 
 def network(architecture: str, *, device: str = "cpu", **config) -> nn.Module:

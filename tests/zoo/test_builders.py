@@ -8,7 +8,7 @@ import torch
 from checkpoints import network
 
 from poseact.zoo import Card, Preprocessing, Rgb, load, save
-from poseact.zoo.load import builders
+from poseact.zoo.build import builders
 
 POSES, CROP = ((2, 17, 8, 16, 16),), ((1, 3, 64, 32),)
 TINY = {"base_channels": 4}

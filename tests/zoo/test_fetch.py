@@ -3,9 +3,7 @@
 import hashlib
 import io
 import logging
-import sys
 import threading
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -59,7 +57,7 @@ def zoo(tmp_path, monkeypatch):
         terms="For research only.", data="none", labels="ntu60", preprocessing=Preprocessing(), paper="p", source="s",
     )  # fmt: skip
     monkeypatch.setitem(all_records(), "tiny", record)
-    monkeypatch.setitem(sys.modules, "poseact.zoo.importing", SimpleNamespace(import_checkpoint=plain_import))
+    monkeypatch.setattr("poseact.zoo.fetch.import_checkpoint", plain_import)
     with publisher() as server:
         monkeypatch.setenv("POSEACT_MIRROR", server.address)
         server.offer("/zoo/tiny.pth", CONTENT)
@@ -80,7 +78,9 @@ def test_a_model_is_fetched_verified_and_imported(zoo):
 def test_the_real_import_of_a_fetched_file(zoo, monkeypatch):
     from checkpoints import network, saved
 
-    monkeypatch.delitem(sys.modules, "poseact.zoo.importing")
+    from poseact.zoo.importing import import_checkpoint
+
+    monkeypatch.setattr("poseact.zoo.fetch.import_checkpoint", import_checkpoint)
     built = network("x3d-s", num_classes=60)
     content = saved({"state_dict": built.state_dict(), "meta": {"epoch": 24}})
     about = {"architecture": "x3d-s", "config": {"num_classes": 60}}
@@ -190,7 +190,7 @@ def test_what_came_is_kept_when_the_import_could_not_write(zoo, monkeypatch):
         raise OutputError("cannot write: No space left on device")
 
     with monkeypatch.context() as patched:
-        patched.setitem(sys.modules, "poseact.zoo.importing", SimpleNamespace(import_checkpoint=full))
+        patched.setattr("poseact.zoo.fetch.import_checkpoint", full)
         with pytest.raises(OutputError):
             fetch("tiny", patience=QUICK)
     fetch("tiny", patience=QUICK)
@@ -204,7 +204,7 @@ def test_two_at_once_import_once(zoo, monkeypatch):
         imported.append(path)
         return plain_import(path, *arguments, **options)
 
-    monkeypatch.setitem(sys.modules, "poseact.zoo.importing", SimpleNamespace(import_checkpoint=slow))
+    monkeypatch.setattr("poseact.zoo.fetch.import_checkpoint", slow)
     zoo.offer("/zoo/tiny.pth", CONTENT, pause=0.1)
     threads = [threading.Thread(target=lambda: found.append(fetch("tiny", patience=QUICK))) for _ in range(2)]
     for thread in threads:

@@ -13,9 +13,9 @@ from poseact.errors import UsageError
 from poseact.pose.heatmap_decode import MAPS
 from poseact.skeleton import layout
 from poseact.zoo import Record, embedded, find_record, label_lists, labels, manifest, weights_folder
+from poseact.zoo.build import build, builders
 from poseact.zoo.card import Card
 from poseact.zoo.feeding import WHOLE_PICTURES, preprocessing
-from poseact.zoo.load import build, builders
 from poseact.zoo.manifest import record_of_file
 
 PUBLISHED = json.loads((GOLDEN / "weights.json").read_text())

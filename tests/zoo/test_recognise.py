@@ -6,7 +6,7 @@ from checkpoints import network, renamed
 from networks import published
 
 from poseact.errors import InvalidWeights
-from poseact.zoo.load import differences
+from poseact.zoo.build import differences
 from poseact.zoo.recognise import recognise
 
 RGB_ONLY = {
