@@ -11,6 +11,7 @@ import typer
 from poseact.cli.texts import listed
 from poseact.errors import UsageError
 
+HELD_OUT = 0.2
 _DATA, _HOW, _TALK = "Which clips", "How it is trained", "What is said"
 
 
@@ -57,12 +58,13 @@ def train(
         ),
     ] = "",
     val_share: Annotated[
-        float,
+        float | None,
         typer.Option(
             metavar="SHARE", min=0, max=0.9, rich_help_panel=_DATA,
+            show_default="0.2; none with --few-shot, which cross-validates",
             help="Without a validation split, so many of the training clips are held out; 0: train on all.",
         ),
-    ] = 0.2,
+    ] = None,
     labels: Annotated[
         str | None,
         typer.Option(
@@ -167,8 +169,9 @@ def train(
                 f"none of the splits ({', '.join(list(dataset.splits)[:6])}) is called {TRAIN}: all clips are trained "
                 "on but those that are held out; choose with --train-split"
             )
+        share = val_share if val_share is not None else 0.0 if few_shot else HELD_OUT
         dataset, train_parts, validation_parts = parts(
-            dataset, listed(train_split), listed(val_split), val_share, settings.seed
+            dataset, listed(train_split), listed(val_split), share, settings.seed
         )
         if videos is not None and "rgb" not in settings.streams:
             messages.warning(f"--videos has no effect: the {settings.architecture} of this recipe looks at no pictures")

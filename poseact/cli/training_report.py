@@ -19,6 +19,7 @@ from poseact.report.curves import write_curves
 from poseact.report.model_card import write_model_card
 from poseact.report.reliability import write_reliability
 from poseact.train import Epoch, Run, Step, TrainSettings
+from poseact.train.calibration import ENOUGH, Calibration
 from poseact.train.history import history
 
 SHOWN_EPOCHS = 12
@@ -133,8 +134,9 @@ def report_run(run: Run, out: Path) -> None:
         write_confusion(
             run.validation.confusion, run.card.labels, out / "confusion.png", f"{run.card.name}, validation"
         )
+        kind = "cross-validation" if run.card.training.get("cross_validated") else "validation"
         typer.echo(
-            f"validation: top-1 {_top1(run.validation.top1, [one.top1 for one in run.streams])}, "
+            f"{kind}: top-1 {_top1(run.validation.top1, [one.top1 for one in run.streams])}, "
             f"top-5 {run.validation.top5:.1%}, mean class {run.validation.mean_class:.1%}; confusion matrix in "
             f"{out / 'confusion.png'}"
         )
@@ -145,12 +147,18 @@ def report_run(run: Run, out: Path) -> None:
             f"calibration: error {found.before.error:.3f} before, {found.after.error:.3f} after temperature "
             f"{found.temperature:.2f}; reliability diagram in {path}"
         )
-        typer.echo(
-            f"unknown: below {found.unknown_below:.1%} or above strangeness {found.unknown_above:.2f}; "
-            f"{found.kept:.1%} of the validation clips are named"
-        )
+        typer.echo(_thresholds(found))
     card = write_model_card(run.card, run.weights)
     typer.echo(f"model: {run.weights}, described in {card}; use it with `poseact recognize VIDEO --model {out}`")
+
+
+def _thresholds(found: Calibration) -> str:
+    """What is called unknown, in one line."""
+    below = [f"below {found.unknown_below:.1%}"] if found.unknown_below else []
+    above = [] if found.unknown_above is None else [f"above strangeness {found.unknown_above:.2f}"]
+    if not below and not above:
+        return f"unknown: nothing; thresholds need {ENOUGH} validation clips, and as many that are named right"
+    return f"unknown: {' or '.join(below + above)}; {found.kept:.1%} of the validation clips are named"
 
 
 def _figures(epoch: Epoch) -> dict[str, float]:

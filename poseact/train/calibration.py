@@ -15,9 +15,12 @@ from poseact.train.metrics import Reliability, measure, reliability
 from poseact.types import Array
 
 KEPT = 0.95
+ENOUGH = 20  # of fewer clips, nobody can say what 95 % of them reach
 TYPICAL_CLASSES = 250  # of more, those of two streams would not fit into a card
 _DIGITS = 4
 _COARSE, _FINE = 41, 21
+_PRIOR = 0.25  # decades that a temperature is expected to be away from 1; some twenty clips outweigh it
+_SUREST = 1 - 10**-_DIGITS
 
 
 @dataclass(frozen=True)
@@ -26,8 +29,8 @@ class Calibration:
 
     Attributes:
         temperature: by which its logits are divided.
-        unknown_below: the probability that 95 % of the right answers reach.
-        unknown_above: the strangeness that 95 % of the clips do not exceed.
+        unknown_below: the probability that 95 % of the right answers reach; 0 where fewer than `ENOUGH` are right.
+        unknown_above: the strangeness that 95 % of the clips do not exceed; None for fewer than `ENOUGH` clips.
         before, after: calibration without the temperature and with it.
         top1, mean_class: in [0, 1], with it.
         kept: share of the clips that both thresholds leave an answer.
@@ -35,7 +38,7 @@ class Calibration:
 
     temperature: float
     unknown_below: float
-    unknown_above: float
+    unknown_above: float | None
     before: Reliability
     after: Reliability
     top1: float
@@ -43,7 +46,7 @@ class Calibration:
     kept: float
 
     @property
-    def card(self) -> dict[str, float]:
+    def card(self) -> dict[str, float | None]:
         """The fields of a model card that it decides."""
         return {
             "temperature": self.temperature, "unknown_below": self.unknown_below, "unknown_above": self.unknown_above,
@@ -78,10 +81,13 @@ def calibrate(
     right = after.max(1)[after.argmax(1) == truth]
     strange = np.array([strangeness_of(one, temperature, shares, typical) for one in logits])
     # Rounded outwards, so that the clip on the threshold itself is kept.
-    below = math.floor(_quantile(right, 1 - KEPT, "lower") * 10**_DIGITS) / 10**_DIGITS if len(right) else 0.0
-    above = math.ceil(_quantile(strange, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
+    below, above = 0.0, None
+    if len(right) >= ENOUGH:
+        below = min(math.floor(_quantile(right, 1 - KEPT, "lower") * 10**_DIGITS) / 10**_DIGITS, _SUREST)
+    if len(strange) >= ENOUGH:
+        above = math.ceil(_quantile(strange, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
     metrics = measure(after, truth)
-    kept = float(((after.max(1) >= below) & (strange <= above)).mean())
+    kept = float(((after.max(1) >= below) & (strange <= (math.inf if above is None else above))).mean())
     return Calibration(
         temperature, below, above, reliability(before, truth), reliability(after, truth), metrics.top1,
         metrics.mean_class, kept,
@@ -122,16 +128,18 @@ def typical_logits(logits: Sequence[Tensor], label: Tensor) -> Tensor:
 
 
 def fit_temperature(logits: Sequence[Tensor], label: Tensor, shares: Sequence[float] = (1.0,)) -> float:
-    """The temperature that minimises the negative log likelihood of the labels under `answers`, in [0.1, 10].
+    """The temperature that makes the labels likeliest under `answers`, in [0.1, 10].
 
     The mean over the views is less sure than each view, so it is the answers that are fitted. Source: Guo et al., "On
-    Calibration of Modern Neural Networks", 2017. Two grids are enough for one parameter.
+    Calibration of Modern Neural Networks", 2017. A handful of clips that are all named right would be likeliest at the
+    lowest temperature of all, so it is taken to lie near 1 unless the clips say otherwise. Two grids are enough for one
+    parameter.
     """
     groups, rows = _alike(logits), torch.arange(len(label))
 
     def loss(exponent: float) -> float:
         likelihood = _answers(groups, 10**exponent, shares)[rows, label].double()
-        return float(-likelihood.clamp(min=1e-30).log().mean())
+        return float(-likelihood.clamp(min=1e-30).log().sum()) + (exponent / _PRIOR) ** 2 / 2
 
     coarse = min(np.linspace(-1, 1, _COARSE), key=loss)
     step = 2 / (_COARSE - 1)

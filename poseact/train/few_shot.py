@@ -20,13 +20,15 @@ from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.duration import with_measured_seconds
+from poseact.train.hold_out import folds
 from poseact.train.metrics import measure
-from poseact.train.run import TYPICAL_CLIPS, Run, few_of_each, fingerprint
+from poseact.train.run import Run, fingerprint
 from poseact.types import PoseSequence
 from poseact.zoo import Card, load_with_card, save
 
 DECAY = 1e-2
 STEPS = 200
+FOLDS = 5
 
 
 def few_shot(
@@ -42,6 +44,9 @@ def few_shot(
     on_warning: Callable[[str], None] | None = None,
 ) -> Run:
     """Fit a head for the classes of a data set and write the whole model to `out`, as `train` does.
+
+    Without validation clips the figures and the calibration are those of heads that each did not learn from a part of
+    the clips (cross-validation), where every class has clips of two videos at least.
 
     Args:
         start: the model whose backbone embeds the clips.
@@ -87,26 +92,45 @@ def few_shot(
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
         features = torch.cat(embedded(clips))
         weight, bias = fit_head(features, clips.label, len(dataset.classes))
+        windows = embedded(parted(sequences[0], inputs.seconds))  # as recognition sees the clips
         typical = None
         if len(dataset.classes) <= TYPICAL_CLASSES:
-            learnt = parted(few_of_each(sequences[0], TYPICAL_CLIPS), inputs.seconds)
-            typical = typical_logits([one @ weight.T + bias for one in embedded(learnt)], learnt.label)
-        found, final = None, None
+            typical = typical_logits([one @ weight.T + bias for one in windows], clips.label)
+        logits, judged = None, validation
         if validation is not None:
             logits = [one @ weight.T + bias for one in embedded(validation)]
-            found = calibrate(logits, validation.label, typical=typical)
-            final = measure(answers(logits, 1.0).numpy(), validation.label.numpy())
+        elif part := folds(sequences[0], clips.names, FOLDS):
+            logits, judged = cross_validated(features, windows, clips.label, part, len(dataset.classes)), clips
+        found, final = None, None
+        if logits is not None and judged is not None:
+            found = calibrate(logits, judged.label, typical=typical)
+            final = measure(answers(logits, 1.0).numpy(), judged.label.numpy())
         backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
         figures = found.figures if found else {}
         card = card.model_copy(update={
             **(found.card if found else {}), "typical": as_rows(typical), "training": {
-                "clips": len(clips), "validation_clips": len(validation) if validation else 0, "few_shot": backbone,
+                "clips": len(clips), "validation_clips": len(logits) if logits else 0, "few_shot": backbone,
+                **({"cross_validated": True} if logits and validation is None else {}),
                 **figures, "train_splits": list(train_splits), "validation_splits": list(validation_splits),
                 "data": document["data"],
             },
         })  # fmt: skip
         tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
         return Run(save(out, tensors, card, half=True), card, final, found)
+
+
+def cross_validated(
+    features: Tensor, windows: Sequence[Tensor], label: Tensor, part: Sequence[int], classes: int
+) -> list[Tensor]:
+    """N times (1, views, classes): of each clip, the logits of a head that was fitted to the clips of the other parts.
+
+    Args:
+        features: (N, views, D), what heads are fitted to. windows: N times (1, views, D), what they are asked.
+        label: (N,). part: N numbers.
+    """
+    parts = torch.tensor(part)
+    heads = {number: fit_head(features[parts != number], label[parts != number], classes) for number in set(part)}
+    return [one @ heads[number][0].T + heads[number][1] for one, number in zip(windows, part, strict=True)]
 
 
 def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:

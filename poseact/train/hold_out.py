@@ -59,7 +59,7 @@ def hold_out(sequences: Sequence[PoseSequence], share: float, seed: int = 0) -> 
     """
     groups: dict[str, list[PoseSequence]] = defaultdict(list)
     for sequence in sequences:
-        groups[sequence.provenance.source or sequence.name].append(sequence)
+        groups[_source(sequence)].append(sequence)
     total = Counter(sequence.label for sequence in sequences)
     held: Counter[int] = Counter()
     order = np.random.default_rng(seed).permutation(sorted(groups))
@@ -72,3 +72,33 @@ def hold_out(sequences: Sequence[PoseSequence], share: float, seed: int = 0) -> 
             validation |= {sequence.name for sequence in groups[name]}
     names = [sequence.name for sequence in sequences]
     return [name for name in names if name not in validation], [name for name in names if name in validation]
+
+
+def folds(sequences: Sequence[PoseSequence], names: Sequence[str], most: int) -> list[int]:
+    """The parts of a cross-validation, by number, of the clips called `names`; none where there cannot be two.
+
+    Clips of one source video stay together, and every class has clips in two parts at least.
+
+    Args:
+        most: parts there may be.
+    """
+    known = {sequence.name: sequence for sequence in sequences}
+    groups: dict[str, Counter[int]] = defaultdict(Counter)
+    for name in names:
+        groups[_source(known[name])][known[name].label] += 1
+    of_label = Counter(label for group in groups.values() for label in group)
+    count = min(most, *of_label.values()) if of_label else 0
+    if count < 2:
+        return []
+    held = [Counter[int]() for _ in range(count)]
+    part: dict[str, int] = {}
+    for source in sorted(groups, key=lambda one: (-groups[one].total(), one)):
+        emptiest = [(sum(one[label] for label in groups[source]), one.total()) for one in held]
+        part[source] = emptiest.index(min(emptiest))
+        held[part[source]] += groups[source]
+    return [part[_source(known[name])] for name in names]
+
+
+def _source(sequence: PoseSequence) -> str:
+    """What a clip is cut from; itself where nobody knows."""
+    return sequence.provenance.source or sequence.name

@@ -5,8 +5,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from torch.nn import functional as F
 
 from poseact.train.calibration import (
+    ENOUGH,
     answers,
     as_rows,
     calibrate,
@@ -51,17 +53,31 @@ def test_the_thresholds_keep_what_they_promise(count, seed, learnt):
     probability = answers(logits, found.temperature)
     strange = np.array([strangeness_of(one, found.temperature, typical=typical) for one in logits])
     right = probability.max(1).values[probability.argmax(1) == label]
-    assert (strange <= found.unknown_above).mean() >= 0.95
+    assert (found.unknown_above is None) == (count < ENOUGH)
+    assert (found.unknown_below == 0) == (len(right) < ENOUGH)
+    above = math.inf if found.unknown_above is None else found.unknown_above
+    assert (strange <= above).mean() >= 0.95
     assert not len(right) or (right >= found.unknown_below).float().mean() >= 0.95
     assert found.kept == pytest.approx(
-        ((probability.max(1).values.numpy() >= found.unknown_below) & (strange <= found.unknown_above)).mean()
+        ((probability.max(1).values.numpy() >= found.unknown_below) & (strange <= above)).mean()
     )
     if count >= 40:  # and not much more than promised
         assert (strange < found.unknown_above - 1e-3).mean() <= 0.98
 
 
 def test_no_right_answer_leaves_the_threshold_open():
-    assert calibrate([torch.tensor([[[9.0, 0.0]]])], torch.tensor([1])).unknown_below == 0
+    assert calibrate([torch.tensor([[[9.0, 0.0]]])] * ENOUGH, torch.tensor([1] * ENOUGH)).unknown_below == 0
+
+
+@pytest.mark.parametrize("count", [1, 4, 9, 19, 40, 400])
+def test_few_clips_that_are_all_named_right_do_not_make_the_network_sure(count):
+    generator = torch.Generator().manual_seed(0)
+    label = torch.randint(4, (count,), generator=generator)
+    logits = [6.0 * F.one_hot(one, 4).float()[None, None] for one in label]
+    found = calibrate(logits, label)
+    assert found.temperature > (0.5 if count < ENOUGH else 0.1)
+    assert found.unknown_below < 1
+    assert found.kept == 1
 
 
 def test_views_may_differ_in_number_and_streams_have_shares():

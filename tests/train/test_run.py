@@ -1,4 +1,6 @@
 import json
+from collections import Counter
+from dataclasses import replace
 from zlib import crc32
 
 import numpy as np
@@ -10,13 +12,14 @@ from poseact.evaluate import evaluate
 from poseact.evaluate.protocol import view_logits
 from poseact.poses import PoseDataset
 from poseact.recognize import Classifier
-from poseact.train import measure, recipe, train
+from poseact.train import calibration, measure, recipe, train
 from poseact.train.calibration import as_rows, typical_logits
 from poseact.train.clips import stack, subject_box
-from poseact.train.few_shot import few_shot
+from poseact.train.few_shot import cross_validated, few_shot, fit_head
+from poseact.train.hold_out import folds
 from poseact.train.loop import CHECKPOINT
 from poseact.train.run import few_of_each
-from poseact.types import PoseSequence
+from poseact.types import PoseSequence, Provenance
 from poseact.zoo import Preprocessing, load_with_card
 
 TINY = {
@@ -75,7 +78,8 @@ def test_a_run_leaves_a_model_that_loads(dataset, tmp_path):
 
 
 @pytest.mark.parametrize("few", [False, True], ids=["train", "few-shot"])
-def test_the_card_has_what_the_model_says_of_its_training_clips(dataset, tmp_path, few):
+def test_the_card_has_what_the_model_says_of_its_training_clips(dataset, tmp_path, few, monkeypatch):
+    monkeypatch.setattr(calibration, "ENOUGH", 1)
     long = sequence("clip3", 1, frames=25)  # it is looked at in four windows, as `recognize` does
     dataset = PoseDataset([*dataset.annotations[:3], long, *dataset.annotations[4:]], dataset.splits, ("up", "side"))
     card = run(dataset, tmp_path / "run").card
@@ -243,3 +247,52 @@ def test_subject_box_of_nobody_is_a_pixel():
 def test_the_resolved_settings_are_kept(dataset, tmp_path):
     run(dataset, tmp_path / "run", epochs=1, lr=0.01)
     assert json.loads((tmp_path / "run" / "config.json").read_text())["settings"]["lr"] == 0.01
+
+
+def test_few_examples_are_cross_validated(dataset, tmp_path):
+    run(dataset, tmp_path / "run")
+    finished = few_shot(dataset, str(tmp_path / "run"), tmp_path / "few", name="few", train_splits=["train"])
+    told = finished.card.training
+    assert (told["validation_clips"], told["cross_validated"]) == (10, True)
+    assert finished.validation.confusion.sum() == 10
+    assert told["validation_top1"] == finished.calibration.top1
+
+
+def test_no_head_of_a_cross_validation_has_learnt_from_what_it_is_asked():
+    generator = torch.Generator().manual_seed(0)
+    features, label = torch.randn(8, 3, 5, generator=generator), torch.arange(8) % 2
+    part = [0, 0, 1, 1, 0, 0, 1, 1]
+    windows = [one[None] for one in features]
+    found = cross_validated(features, windows, label, part, 2)
+    weight, bias = fit_head(features[[2, 3, 6, 7]], label[[2, 3, 6, 7]], 2)
+    torch.testing.assert_close(found[4], windows[4] @ weight.T + bias)
+    moved = features.clone()
+    moved[[0, 1, 4, 5]] += 9
+    torch.testing.assert_close(cross_validated(moved, windows, label, part, 2)[4], found[4])
+
+
+@pytest.mark.parametrize(
+    ("sources", "labels", "expected"),
+    [
+        ("", "", []),
+        ("abcd", "0011", [0, 1, 0, 1]),
+        ("abcdef", "000111", [0, 1, 2, 0, 1, 2]),
+        ("aabbcc", "000011", []),  # class 1 is of one video
+        ("aabbccdd", "00001111", [0, 0, 1, 1, 0, 0, 1, 1]),
+    ],
+    ids=["nothing", "two", "three", "one video of a class", "videos stay whole"],
+)
+def test_the_parts_of_a_cross_validation(sources, labels, expected):
+    clips = [
+        replace(sequence(str(number), int(label)), provenance=Provenance(source=source))
+        for number, (source, label) in enumerate(zip(sources, labels, strict=True))
+    ]
+    assert folds(clips, [one.name for one in clips], 5) == expected
+
+
+def test_the_parts_of_a_cross_validation_are_alike():
+    clips = [sequence(str(number), number % 2) for number in range(24)]
+    found = folds(clips, [one.name for one in clips], 5)
+    assert sorted(Counter(found).values()) == [4, 5, 5, 5, 5]
+    for label in (0, 1):
+        assert {number for number, one in zip(found, clips, strict=True) if one.label == label} == set(range(5))
