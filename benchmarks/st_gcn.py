@@ -115,7 +115,9 @@ def fit(clips: Clips, settings: TrainSettings) -> Iterator[tuple[int, STGCN]]:
     done = 0
     for epoch in range(settings.epochs):
         for rows in epoch_order(clips.label, settings.batch_size, settings.balance, generator):
-            frames = sample_frames(clips.length[rows], inputs.clip_len, settings.augmentation.window, generator)
+            frames = sample_frames(
+                clips.length[rows], inputs.clip_len, settings.augmentation.window, generator, sampler=inputs.sampler
+            )
             xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)])
             score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)])
             xy, score = deform(xy, score, settings.augmentation, body, generator)

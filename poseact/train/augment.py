@@ -10,6 +10,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from poseact.heatmap import geometry
+from poseact.heatmap.sampling import Sampler
 from poseact.skeleton import Layout
 from poseact.train.settings import Augmentation
 
@@ -31,19 +32,23 @@ class TimeSpan:
 
 
 def sample_frames(
-    length: Tensor, clip_len: int, window: float, generator: torch.Generator, speed: float = 0.0
-) -> Tensor:
-    """One random frame from each of `clip_len` equal parts of a random stretch of each video (paper, section 3.2).
+    length: Tensor, clip_len: int, window: float, generator: torch.Generator, speed: float = 0.0,
+    sampler: Sampler = "even",
+) -> Tensor:  # fmt: skip
+    """The frames of a training clip of each video, from a random stretch of it (paper, section 3.2).
 
-    Where a part is shorter than a frame, neighbouring parts take the same frame.
+    "even" takes one random frame of each of `clip_len` equal parts; where a part is shorter than a frame, neighbouring
+    parts take the same one. The published samplers do so in stretches of two clip lengths at least; of shorter ones
+    they take consecutive frames with skips at random places, and stretches shorter than a clip are read in a loop from
+    a random start, as evaluation does. Where the pace changes, all of them are "even".
 
     Args:
         length: (B,) int64 frames of each video.
         window: the stretch covers at least this share of the video.
         speed: how much the pace changes within the clip, see `Augmentation`.
-    Returns: (B, clip_len) int64, ascending, each in [0, length).
+    Returns: (B, clip_len) int64, each in [0, length), ascending but for loops.
     """
-    return frames_of(random_span(length, window, generator, speed), length, clip_len, generator)
+    return frames_of(random_span(length, window, generator, speed), length, clip_len, generator, sampler)
 
 
 def random_span(length: Tensor, window: float, generator: torch.Generator, speed: float = 0.0) -> TimeSpan:
@@ -56,14 +61,31 @@ def random_span(length: Tensor, window: float, generator: torch.Generator, speed
     return TimeSpan(start, share, (speed * (2 * _uniform(count, generator, length.device) - 1)).exp())
 
 
-def frames_of(span: TimeSpan, length: Tensor, clip_len: int, generator: torch.Generator) -> Tensor:
-    """One random frame from each of `clip_len` equal parts of a stretch; for the rest as `sample_frames`."""
+def frames_of(
+    span: TimeSpan, length: Tensor, clip_len: int, generator: torch.Generator, sampler: Sampler = "even"
+) -> Tensor:
+    """The frames of a clip from a stretch of each video. Args, returns: as for `sample_frames`."""
+    if sampler != "even" and span.exponent is None:
+        first = (span.start * length[:, None]).long()
+        return first + _published((span.share * length[:, None]).ceil().long(), clip_len, generator)
     within = torch.arange(clip_len, device=length.device) + _uniform((len(length), clip_len), generator, length.device)
     time = within / clip_len
     if span.exponent is not None:
         time = time**span.exponent
     frames = ((span.start + span.share * time) * length[:, None]).long()
     return torch.minimum(frames, length[:, None] - 1)
+
+
+def _published(length: Tensor, clip_len: int, generator: torch.Generator) -> Tensor:
+    """(B, clip_len) frames of stretches of (B, 1) frames, as the published samplers draw them in training."""
+    step = torch.arange(clip_len, device=length.device)
+    size, device = (len(length), clip_len), length.device
+    looped = ((_uniform((len(length), 1), generator, device) * length).long() + step) % length
+    order = _uniform((len(length), clip_len + 1), generator, device).argsort(1).argsort(1)
+    skipping = step + (order < length - clip_len).cumsum(1)[:, :-1]
+    borders = torch.arange(clip_len + 1, device=device) * length // clip_len
+    of_parts = borders[:, :-1] + (_uniform(size, generator, device) * borders.diff(dim=1)).long()
+    return torch.where(length < clip_len, looped, torch.where(length < 2 * clip_len, skipping, of_parts))
 
 
 def deform(

@@ -89,7 +89,7 @@ def _draft(
     """A batch, and what it shows of pictures: the same stretch of time, the same box, the same changes as of poses."""
     lengths = torch.tensor([len(clips.xy[row]) for row in rows])
     span = random_span(lengths, settings.augmentation.window, random.order, settings.augmentation.speed)
-    frames = frames_of(span, lengths, settings.preprocessing.clip_len, random.order)
+    frames = frames_of(span, lengths, settings.preprocessing.clip_len, random.order, settings.preprocessing.sampler)
     place = random.change.device
     xy = torch.stack([clips.xy[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
     score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
@@ -127,7 +127,8 @@ def _picture_numbers(
     assert rgb is not None
     first = torch.stack([clips.numbers[row].min() for row in rows])
     last = torch.stack([clips.numbers[row].max() for row in rows])
-    return first[:, None] + frames_of(span, last - first + 1, rgb.clip_len, random.order)
+    count = last - first + 1
+    return first[:, None] + frames_of(span, count, rgb.clip_len, random.order, settings.preprocessing.sampler)
 
 
 def _finished(

@@ -83,7 +83,10 @@ def stack(
     sequences: Sequence[PoseSequence], classes: Sequence[str], preprocessing: Preprocessing,
     seconds: float | None = None,
 ) -> Clips:  # fmt: skip
-    """Take the first people of each sequence, from the first to the last frame in which they are seen.
+    """Take the first people of each sequence; those of which nobody is seen are left out.
+
+    Networks that are trained on clips of some length, `preprocessing.seconds`, look at the frames from the first to the
+    last one in which somebody is seen, as their windows do; others look at whole clips, as in the papers.
 
     Args:
         seconds: length of the windows into which longer clips are cut when the network is judged; None: whole clips.
@@ -101,7 +104,7 @@ def stack(
     for sequence in sequences:
         seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
         if len(seen):
-            frames = slice(seen[0], seen[-1] + 1)
+            frames = slice(seen[0], seen[-1] + 1) if preprocessing.seconds is not None else slice(None)
             xy, score = without_weak_joints(
                 sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
             )

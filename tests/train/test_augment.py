@@ -1,6 +1,8 @@
+import numpy as np
 import pytest
 import torch
 
+from poseact.heatmap import uniform_train_indices
 from poseact.skeleton import COCO17
 from poseact.train.augment import augment as augment_pixels
 from poseact.train.augment import deform, mix, sample_frames
@@ -45,6 +47,33 @@ def test_a_full_window_takes_one_frame_of_each_part():
     frames = sample_frames(torch.full((500,), 32), 16, 1.0, generator())
     assert bool((frames // 2 == torch.arange(16)).all())
     assert bool((frames.float().mean(0) - (torch.arange(16) * 2 + 0.5)).abs().max() < 0.1)
+
+
+@pytest.mark.parametrize("length", [1, 5, 15, 16, 17, 25, 31, 32, 33, 100])
+def test_published_samplers_draw_training_frames_as_the_papers_do(length):
+    frames = sample_frames(torch.full((800,), length), 16, 1.0, generator(), sampler="pyskl")
+    reference = np.random.RandomState(0)
+    drawn = torch.tensor(np.stack([uniform_train_indices(length, 16, reference) for _ in range(800)]))
+    assert frames.min() == drawn.min() == 0
+    assert frames.max() == drawn.max() == length - 1
+    torch.testing.assert_close(frames.double().mean(0), drawn.double().mean(0), atol=0.02 + length / 40, rtol=0)
+    steps = frames.diff(dim=1)
+    if length < 16:
+        assert bool((steps % length == 1 % length).all())
+    elif length < 32:
+        assert set(steps.unique().tolist()) <= {1, 2}
+    else:
+        borders = torch.arange(17) * length // 16
+        assert bool(((frames >= borders[:-1]) & (frames < borders[1:])).all())
+
+
+def test_published_samplers_stay_within_their_stretch():
+    length = torch.tensor([1, 4, 20, 90])
+    frames = sample_frames(length.repeat(200), 16, 0.5, generator(), sampler="mmaction2")
+    assert int(frames.min()) == 0
+    assert bool((frames < length.repeat(200)[:, None]).all())
+    warped = sample_frames(length, 16, 1.0, generator(), 0.7, sampler="pyskl")
+    assert torch.equal(warped, sample_frames(length, 16, 1.0, generator(), 0.7))
 
 
 def test_the_pace_changes_within_the_clip():

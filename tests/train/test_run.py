@@ -296,3 +296,20 @@ def test_the_parts_of_a_cross_validation_are_alike():
     assert sorted(Counter(found).values()) == [4, 5, 5, 5, 5]
     for label in (0, 1):
         assert {number for number, one in zip(found, clips, strict=True) if one.label == label} == set(range(5))
+
+
+def test_whole_clips_are_judged_as_evaluate_does_also_where_nobody_is_seen_at_first(dataset, tmp_path):
+    late = [sequence(f"late{number}", number % 2, 24) for number in range(4)]
+    for one in late:
+        one.box_score[:, :18] = 0
+        one.keypoint_score[:, :18] = 0
+    dataset = PoseDataset(
+        [*dataset.annotations[:10], *late], {**dataset.splits, "val": [one.name for one in late]}, dataset.classes
+    )
+    finished = run(dataset, tmp_path / "run", measure_seconds=False)
+    loaded = load_with_card(str(tmp_path / "run"))
+    assert loaded.card.preprocessing.seconds is None
+    found = evaluate(late, Classifier(loaded.network, loaded.card, loaded.sha256))
+    assert measure(found.scores.untempered, found.scores.label).loss == pytest.approx(
+        finished.validation.loss, abs=1e-5
+    )
