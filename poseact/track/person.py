@@ -16,6 +16,7 @@ RULES = ("auto", "largest", "central", "longest", "moving", "all")
 # Shares of the criteria in `auto`, chosen on the training clips of JHMDB (benchmarks/person.py prints the figures).
 _WEIGHTS = {"presence": 0.30, "size": 0.30, "centrality": 0.15, "confidence": 0.10, "motion": 0.15}
 
+_MOMENT = 0.25  # share of the longest presence below which somebody only passes by
 _SEEN = 0.3  # joint score from which a motion is believed
 
 
@@ -161,13 +162,19 @@ def _scores(figures: dict[int, Figures], rule: str) -> dict[int, float]:
 
 
 def _weighed(figures: dict[int, Figures]) -> dict[int, float]:
-    """Weighted sum of the criteria, each as a share of the best person's, so that every video uses the whole range."""
+    """Weighted sum of the criteria, each as a share of the best person's, so that every video uses the whole range.
+
+    Who is there for a moment only, of a long video, is worth less, however large and central.
+    """
     totals = dict.fromkeys(figures, 0.0)
     for criterion, weight in _WEIGHTS.items():
         best = max([getattr(one, criterion) for one in figures.values()] + [1e-9])
         for number, one in figures.items():
             totals[number] += weight * getattr(one, criterion) / best
-    return totals
+    longest = max([one.presence for one in figures.values()] + [1e-9])
+    return {
+        number: total * min(1.0, figures[number].presence / (_MOMENT * longest)) for number, total in totals.items()
+    }
 
 
 _SUPERLATIVES = {

@@ -19,6 +19,7 @@ from poseact.zoo import Card, Preprocessing, Rgb
 DEFAULT_RECIPE = "small"
 DEEPEST = 5
 FOLLOWING = ("config.in_channels", "config.num_classes")
+_TAUGHT = ("kind", "min_score", "steady")
 _KEPT_OF_POSES = ("kind", "clip_len", "size", "min_score", "num_clips", "people", "sampler", "seconds")
 
 
@@ -178,7 +179,7 @@ def settings_of(
 
     Args:
         name: of the recipe; None takes that of the file, or `small`.
-        like: the model that training starts from; its architecture and preprocessing take the place of the recipe's.
+        like: the model that training starts from; its architecture and input take the place of the recipe's.
             Or those of pictures and of poses that RGBPose-Conv3D starts from.
     Raises: UsageError for a file that cannot be read or is neither, or that is of another recipe, and as `recipe`.
     """
@@ -202,16 +203,24 @@ def settings_of(
 
 
 def _like(model: Card | tuple[Card, Card] | None, settings: TrainSettings) -> dict[str, Any]:
-    """What a run takes over from what it starts from. The length of the clips is that of its own, where it measures."""
+    """What a run takes over from what it starts from.
+
+    A recipe that fits itself to the clips, which measures their length, takes the model's whole input but that length.
+    The published ones have an input of their own, such as 48 px in training and 56 px afterwards, and take over what
+    the weights were taught to see: joints or limbs, and how they are made.
+    """
     if model is None:
         return {}
     if not isinstance(model, Card):
         return _like_streams(*model)
     config = {key: value for key, value in model.config.items() if key != "num_classes"}
-    preprocessing = (model.preprocessing or Preprocessing()).model_dump()
+    like: dict[str, Any] = {"architecture": model.architecture, "config": config}
+    inputs = model.preprocessing or Preprocessing()
     if settings.measure_seconds:
-        preprocessing["seconds"] = None
-    return {"architecture": model.architecture, "config": config, "preprocessing": preprocessing}
+        return {**like, "preprocessing": inputs.model_dump() | {"seconds": None}}
+    if inputs.rgb is not None:
+        return {**like, "preprocessing": inputs.model_dump()}
+    return {**like, **{f"preprocessing.{name}": getattr(inputs, name) for name in _TAUGHT}}
 
 
 def _like_streams(rgb: Card, pose: Card) -> dict[str, Any]:

@@ -76,6 +76,12 @@ def test_auto_does_not_take_a_large_passer_by():
     assert "moves most" in selection.reason
 
 
+@pytest.mark.parametrize(("frames", "chosen"), [(1, 2), (2, 2), (5, 1), (20, 1)])
+def test_auto_does_not_take_who_is_there_for_a_moment_only(frames, chosen):
+    close, small = person(1, centre=160, height=230, frames=frames), person(2, centre=40, height=60)
+    assert select((close, small), SIZE).ids == (chosen,)
+
+
 def test_motion_is_measured_in_heights():
     small, large = person(1, 100, 50, walk=1.0), person(2, 200, 200, walk=2.0)
     assert select((small, large), SIZE, "moving").ids == (1,)

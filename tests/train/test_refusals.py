@@ -240,6 +240,16 @@ def test_a_settings_file_may_hold_any_bytes(tmp_path, content):
     assert len(refused.splitlines()) <= 1
 
 
+@pytest.mark.parametrize("name", ["ntu60", "finetune"])
+def test_published_recipes_keep_their_input_whatever_they_start_from(name):
+    card = load_with_card("posec3d-jhmdb21").card
+    made, own = settings_of(name, None, {}, card), recipe(name)
+    taught = {"kind": "joint+limb", "min_score": 0.1, "steady": True}
+    assert made.preprocessing == own.preprocessing.model_copy(update=taught)
+    assert (made.train_size, made.architecture) == (own.train_size, "slowonly-points")
+    assert settings_of(name, None, {"preprocessing.size": 40}, card).preprocessing.size == 40
+
+
 def test_a_file_of_settings_has_its_own_recipe(tmp_path):
     file = tmp_path / "c.toml"
     file.write_text("epochs = 3\n")
@@ -303,5 +313,5 @@ def test_the_length_of_clips_is_measured_anew_from_a_model(tmp_path):
     card = load_with_card(str(tmp_path / "first")).card
     assert card.preprocessing.seconds is not None
     assert settings_of("small", None, {}, card).preprocessing.seconds is None
-    assert settings_of("ntu60", None, {}, card).preprocessing.seconds == card.preprocessing.seconds
+    assert settings_of("small", None, {}, card).preprocessing.size == card.preprocessing.size
     assert settings_of("small", None, {"preprocessing.seconds": 2.5}, card).preprocessing.seconds == 2.5
