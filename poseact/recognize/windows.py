@@ -15,6 +15,8 @@ LONGEST = 10.0
 WHOLE = 1.5
 """Times the length asked for up to which a stretch stays whole."""
 
+_ROUNDING = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class Window:
@@ -28,7 +30,7 @@ def windows(pts: Array, present: Array, seconds: float | None) -> list[Window]:
     """Cut a person's presence into windows of about `seconds`.
 
     A stretch ends where the person leaves, where the video was not looked at for more than `MAX_STEP`, or at the end.
-    Each stretch is cut into equal windows; one up to `WHOLE` times as long as asked for stays whole.
+    Each stretch is cut into windows that last equally long; one up to `WHOLE` times as long as asked for stays whole.
 
     Args:
         pts: (T,) s. present: (T,) bool.
@@ -47,8 +49,16 @@ def windows(pts: Array, present: Array, seconds: float | None) -> list[Window]:
     breaks = np.flatnonzero(np.diff(pts[seen]) > max(MAX_STEP, 3 * typical))
     found = []
     for stretch in np.split(seen, breaks + 1):
-        duration = pts[stretch[-1]] - pts[stretch[0]] + typical
-        count = min(max(1, round(duration / seconds)), len(stretch))
-        found += [Window(int(part[0]), int(part[-1])) for part in np.array_split(stretch, count)]
-    longest = max(window.last - window.first for window in found)
-    return [window for window in found if window.last - window.first >= longest / 4] or found
+        found += [Window(int(part[0]), int(part[-1])) for part in _equal(stretch, pts[stretch], typical, seconds)]
+    lasting = [pts[window.last] - pts[window.first] for window in found]
+    return [window for window, length in zip(found, lasting, strict=True) if length >= max(lasting) / 4]
+
+
+def _equal(stretch: Array, times: Array, last: float, seconds: float) -> list[Array]:
+    """A stretch of frames, shown at `times` and the last one for `last`, in parts that all last about `seconds`."""
+    duration = times[-1] - times[0] + last
+    count = max(1, round(duration / seconds))
+    if count == 1:
+        return [stretch]
+    number = np.floor((times - times[0]) / duration * count + _ROUNDING)
+    return np.split(stretch, np.flatnonzero(np.diff(number)) + 1)

@@ -32,3 +32,13 @@ def at(fps: float, frames: int, start: float = 0.0) -> np.ndarray:
 )  # fmt: skip
 def test_windows(pts, present, seconds, expected):
     assert windows(pts, np.array(present), seconds) == expected
+
+
+def test_windows_are_equally_long_where_the_frame_rate_changes():
+    pts = np.concatenate([np.arange(300) / 50, 6 + np.arange(60) / 10])  # 6 s of 50 frames/s, 6 s of 10
+    found = windows(pts, np.ones(360, bool), 1.6)
+    assert len(found) == 7
+    assert [one.first for one in found][1:] == [one.last + 1 for one in found][:-1]
+    lengths = [pts[one.last] - pts[one.first] for one in found]
+    assert max(lengths) < 1.72
+    assert min(lengths) > 1.5
