@@ -24,7 +24,7 @@ from poseact.zoo.feeding import Kind, estimation, preprocessing
 from poseact.zoo.label_lists import label_lists
 from poseact.zoo.label_lists import labels as label_list
 from poseact.zoo.manifest import Record, find_record, record_of_file
-from poseact.zoo.recognise import Recognised, recognise
+from poseact.zoo.recognise import MMACTION2, Recognised, recognise
 from poseact.zoo.shelf import check_free, check_recorded, model_path
 from poseact.zoo.store import save
 
@@ -183,9 +183,11 @@ def _described(
         architecture = said.architecture or found.architecture
         about |= {"architecture": architecture, "config": found.config}
         if found.task == "classify":
-            about["preprocessing"], more = preprocessing(
+            inputs, more = preprocessing(
                 architecture, found.config, said.kind, known_layout(said.layout or COCO17.name), path.name
             )
+            sampler = "mmaction2" if found.publisher == MMACTION2 else inputs.sampler
+            about["preprocessing"] = inputs.model_copy(update={"sampler": sampler})
             about["layout"] = said.layout or COCO17.name
         else:
             _refuse_of_estimators(said)

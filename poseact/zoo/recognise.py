@@ -21,6 +21,7 @@ from poseact.zoo.unrecognised import KNOWN, looks_like
 Shapes = Mapping[str, tuple[int, ...]]
 
 DROPPED = ("data_preprocessor.",)  # MMAction2 and MMPose 1.x keep mean and deviation of pictures there
+MMACTION2 = "MMAction2 1.x"
 POSE_PREFIXES = ("backbone.", "keypoint_head.", "head.")
 JOINTS = 17
 # (base channels, blocks) of the usual networks: 17 channels in, stem (1, 7, 7), inflated after stage 1
@@ -64,7 +65,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
     """
     shapes = {key: tuple(tensor.shape) for key, tensor in state.items() if not key.startswith(DROPPED)}
     if any(key.startswith("cls_head.") for key in shapes):
-        return _classifier(shapes)
+        return _classifier(shapes, MMACTION2 if len(shapes) < len(state) else "PYSKL or MMAction2")
     names = {key: _bare(key) for key in shapes}
     bare = {names[key]: shape for key, shape in shapes.items()}
     for mark, tell in _ESTIMATORS.items():
@@ -90,7 +91,7 @@ def _unknown(shapes: Shapes) -> InvalidWeights:
     return InvalidWeights(f"it looks like {looks_like(shapes)}; poseact imports {KNOWN}")
 
 
-def _classifier(shapes: Shapes) -> Recognised:
+def _classifier(shapes: Shapes, publisher: str) -> Recognised:
     """PoseConv3D and RGBPose-Conv3D."""
     for mark, tell in _CLASSIFIERS.items():
         if mark in shapes and len(shapes[mark]) == 5:
@@ -100,7 +101,7 @@ def _classifier(shapes: Shapes) -> Recognised:
                 raise InvalidWeights(f"it has no classification head, cls_head.{head}.weight; give the whole network")
             architecture, config, notes = tell(shapes)
             return Recognised(
-                "PYSKL or MMAction2", "classify", architecture, {**config, "num_classes": logits[0]},
+                publisher, "classify", architecture, {**config, "num_classes": logits[0]},
                 {key: key for key in shapes}, logits[0], notes,
             )  # fmt: skip
     raise _unknown(shapes)

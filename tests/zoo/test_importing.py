@@ -81,6 +81,7 @@ def test_classifiers(checkpoint, architecture, config, wrapped):
     assert len(found.card.labels) == config["num_classes"]
     assert verify(model("mine")).state == "fine"
     assert found.card.source.keys() == {"file", "sha256", "publisher", RECORDED}
+    assert found.card.preprocessing.sampler == ("mmaction2" if wrapped == "state_dict" else "pyskl")
 
 
 def test_an_estimator(checkpoint):
