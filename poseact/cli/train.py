@@ -141,12 +141,12 @@ def train(
     Killed or interrupted, the same command goes on after the last finished epoch, as if nothing had happened.
     """
     from poseact.cli.messages import Messages
-    from poseact.cli.training import labelled, opinions, pictures_of, poses_of, settings_with, start_of
+    from poseact.cli.training import labelled, pictures_of, poses_of, settings_with, start_of, teacher_scores
     from poseact.cli.training_report import Reporter, report_run
     from poseact.files import expanded
     from poseact.recognize import DEFAULT_MODEL
     from poseact.recognize.settings import resolve_device
-    from poseact.train import Processes, parts
+    from poseact.train import Processes, training_splits
     from poseact.train import few_shot as fit_head
     from poseact.train import train as train_model
     from poseact.train.hold_out import TRAIN
@@ -170,7 +170,7 @@ def train(
                 "on but those that are held out; choose with --train-split"
             )
         share = val_share if val_share is not None else 0.0 if few_shot else HELD_OUT
-        dataset, train_parts, validation_parts = parts(
+        dataset, train_parts, validation_parts = training_splits(
             dataset, listed(train_split), listed(val_split), share, settings.seed
         )
         if videos is not None and "rgb" not in settings.streams:
@@ -191,7 +191,7 @@ def train(
                 train_splits=train_parts, validation_splits=validation_parts, start=begin, processes=processes,
                 on_epoch=reporter.add,
                 on_step=reporter.step if talk else None, on_note=messages.note,
-                teachers=opinions(teacher or [], dataset),
+                teachers=teacher_scores(teacher or [], dataset),
                 videos=pictures_of(dataset, settings, [*train_parts, *validation_parts], poses, videos),
                 on_warning=messages.warning,
             )  # fmt: skip

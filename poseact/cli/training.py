@@ -123,7 +123,7 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
     return replace(dataset, classes=tuple(str(number) for number in range(count)))
 
 
-def opinions(files: Sequence[Path], dataset: PoseDataset) -> list[dict[str, Array]]:
+def teacher_scores(files: Sequence[Path], dataset: PoseDataset) -> list[dict[str, Array]]:
     """What each file of scores says of the clips that it names.
 
     Raises: UsageError without names; InvalidPoses, also for a file that numbers the classes otherwise than the data

@@ -4,7 +4,7 @@ from poseact.train.calibration import Calibration, calibrate
 from poseact.train.distributed import Processes
 from poseact.train.few_shot import few_shot
 from poseact.train.history import Epoch, Step
-from poseact.train.hold_out import hold_out, parts
+from poseact.train.hold_out import hold_out, training_splits
 from poseact.train.loop import Trainer
 from poseact.train.metrics import Metrics, measure
 from poseact.train.recipes import RECIPES, recipe, settings_of
@@ -13,5 +13,5 @@ from poseact.train.settings import Augmentation, TrainSettings
 
 __all__ = [
     "RECIPES", "Augmentation", "Calibration", "Epoch", "Metrics", "Processes", "Run", "Step", "TrainSettings",
-    "Trainer", "calibrate", "few_shot", "hold_out", "measure", "parts", "recipe", "settings_of", "train",
+    "Trainer", "calibrate", "few_shot", "hold_out", "measure", "recipe", "settings_of", "train", "training_splits",
 ]  # fmt: skip

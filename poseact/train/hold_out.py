@@ -15,7 +15,7 @@ from poseact.types import PoseSequence
 TRAIN, VALIDATION, TEST = "train", "val", "test"
 
 
-def parts(
+def training_splits(
     dataset: PoseDataset, train: Sequence[str], validation: Sequence[str], share: float, seed: int = 0
 ) -> tuple[PoseDataset, list[str], list[str]]:
     """The splits to train on and to validate on, for `train`, and the data set that has them.

@@ -31,7 +31,7 @@ from poseact.train.memory import enough_memory
 from poseact.train.metrics import Metrics
 from poseact.train.network import Start, first_network, network_config
 from poseact.train.settings import TrainSettings
-from poseact.train.teacher import Opinions, taught
+from poseact.train.teacher import TeacherScores, with_soft_targets
 from poseact.types import PoseSequence
 from poseact.zoo import Card, Preprocessing, save
 
@@ -63,7 +63,7 @@ def train(
     validation_splits: Sequence[str] = (),
     start: Start = None,
     videos: Mapping[str, VideoPictures] | None = None,
-    teachers: Sequence[Opinions] = (),
+    teachers: Sequence[TeacherScores] = (),
     device: str = "cpu",
     half: bool = True,
     licence: str = "",
@@ -107,7 +107,7 @@ def train(
     if len(dataset.classes) <= TYPICAL_CLASSES:
         learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
         learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
-    clips = taught(clips, teachers, settings.teacher_share)
+    clips = with_soft_targets(clips, teachers, settings.teacher_share)
     card = _card(settings, inputs, clips, name, licence)
     document = {
         "settings": settings.model_dump(mode="json"), "train": list(train_splits),

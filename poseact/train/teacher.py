@@ -17,11 +17,11 @@ from poseact.errors import InvalidPoses
 from poseact.train.clips import Clips
 from poseact.types import Array
 
-Opinions = Mapping[str, Array]
+TeacherScores = Mapping[str, Array]
 """{clip name: (C,) probabilities}, in the order of the classes of the data set."""
 
 
-def taught(clips: Clips, teachers: Sequence[Opinions], share: float) -> Clips:
+def with_soft_targets(clips: Clips, teachers: Sequence[TeacherScores], share: float) -> Clips:
     """The clips with targets: (1 - share) of the label and `share` of the mean of the teachers that know the clip.
 
     Clips that no teacher knows keep their label.
@@ -33,16 +33,16 @@ def taught(clips: Clips, teachers: Sequence[Opinions], share: float) -> Clips:
     if not teachers:
         return clips
     classes = len(clips.classes)
-    for opinions in teachers:
-        odd = next((name for name, row in opinions.items() if len(row) != classes), None)
+    for scores in teachers:
+        odd = next((name for name, row in scores.items() if len(row) != classes), None)
         if odd is not None:
             raise InvalidPoses(
-                f"the teacher's scores of {odd!r} are for {len(opinions[odd])} classes, the poses have {classes}"
+                f"the teacher's scores of {odd!r} are for {len(scores[odd])} classes, the poses have {classes}"
             )
     target = F.one_hot(clips.label, classes).float()
     known = 0
     for row, name in enumerate(clips.names):
-        said = [opinions[name] for opinions in teachers if name in opinions]
+        said = [scores[name] for scores in teachers if name in scores]
         if said:
             known += 1
             target[row] = (1 - share) * target[row] + share * torch.from_numpy(np.mean(said, 0, dtype=np.float32))

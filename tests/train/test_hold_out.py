@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poseact.poses import PoseDataset, nobody
-from poseact.train.hold_out import hold_out, parts
+from poseact.train.hold_out import hold_out, training_splits
 from poseact.types import PoseSequence, Provenance
 
 
@@ -60,16 +60,16 @@ def split_into(**splits: int) -> PoseDataset:
     ],
 )
 def test_which_splits_are_trained_on(splits, train, validation, trained_on, validated_on):
-    dataset, first, second = parts(split_into(**splits), train, validation, 0.2)
+    dataset, first, second = training_splits(split_into(**splits), train, validation, 0.2)
     for chosen, expected in ((first, trained_on), (second, validated_on)):
         names = {name for split in chosen for name in dataset.splits[split]}
         assert {name.rstrip("0123456789") for name in names} == set(expected.split())
 
 
 def test_the_split_test_is_never_trained_on_unasked():
-    dataset, train, validation = parts(split_into(one=10, test=6), [], [], 0.2)
+    dataset, train, validation = training_splits(split_into(one=10, test=6), [], [], 0.2)
     names = [name for split in (*train, *validation) for name in dataset.splits[split]]
     assert sorted(names) == sorted(f"one{number}" for number in range(10))
     assert validation
-    dataset, train, validation = parts(split_into(one=10, test=6), [], [], 0.0)
+    dataset, train, validation = training_splits(split_into(one=10, test=6), [], [], 0.0)
     assert (len(dataset.splits[train[0]]), validation) == (10, [])

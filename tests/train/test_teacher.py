@@ -13,7 +13,7 @@ from poseact.poses import write_poses
 from poseact.train import train
 from poseact.train.batches import Random, training_batches
 from poseact.train.clips import stack
-from poseact.train.teacher import taught
+from poseact.train.teacher import with_soft_targets
 
 
 @pytest.fixture
@@ -23,7 +23,7 @@ def clips():
 
 
 def test_without_a_teacher_the_label_is_the_target(clips):
-    assert taught(clips, [], 0.5) is clips
+    assert with_soft_targets(clips, [], 0.5) is clips
     assert torch.equal(clips.target.argmax(1), clips.label)
     assert torch.equal(clips.target.sum(1), torch.ones(len(clips)))
 
@@ -31,7 +31,7 @@ def test_without_a_teacher_the_label_is_the_target(clips):
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0)], ids=["none", "some", "all"])
 def test_the_label_keeps_the_rest(clips, share, kept):
     said = {name: np.full(len(clips.classes), 1 / len(clips.classes), np.float32) for name in clips.names}
-    target = taught(clips, [said], share).target
+    target = with_soft_targets(clips, [said], share).target
     own = target[torch.arange(len(clips)), clips.label]
     assert torch.allclose(own, torch.full_like(own, kept + share / len(clips.classes)))
     assert torch.allclose(target.sum(1), torch.ones(len(clips)))
@@ -40,7 +40,7 @@ def test_the_label_keeps_the_rest(clips, share, kept):
 def test_teachers_that_know_a_clip_are_averaged_and_others_left_out(clips):
     first, second, *others = clips.names
     sure, unsure = np.eye(len(clips.classes), dtype=np.float32)[:2]
-    target = taught(clips, [{first: sure}, {first: unsure, second: unsure}], 1.0).target
+    target = with_soft_targets(clips, [{first: sure}, {first: unsure, second: unsure}], 1.0).target
     assert target[0].tolist()[:2] == [0.5, 0.5]
     assert target[1].tolist() == unsure.tolist()
     assert torch.equal(target[2:], clips.target[2:])
@@ -54,14 +54,16 @@ def test_teachers_that_know_a_clip_are_averaged_and_others_left_out(clips):
 )
 def test_scores_of_something_else_are_refused(clips, said, words):
     with pytest.raises(InvalidPoses, match=words):
-        taught(clips, [said], 0.5)
+        with_soft_targets(clips, [said], 0.5)
 
 
 def test_batches_aim_at_what_the_teacher_says(clips):
     said = {name: np.array([0.3, 0.7], np.float32) for name in clips.names}
     rows = [2, 0, 1]
     random = Random.of(0, torch.device("cpu"))
-    ((_, target),) = training_batches(taught(clips, [said], 1.0), [rows], tiny(), random, torch.device("cpu"))
+    ((_, target),) = training_batches(
+        with_soft_targets(clips, [said], 1.0), [rows], tiny(), random, torch.device("cpu")
+    )
     assert torch.allclose(target, torch.tensor([0.3, 0.7]).expand(3, 2))
 
 
