@@ -51,7 +51,7 @@ def test_a_run_leaves_a_model_curves_and_pictures(poses, tmp_path, capsys):
     assert "validation: top-1" in said.out
     assert "epoch 2/2" in said.err
     assert "calibration: error" in said.out
-    assert "of the validation clips are named" in said.out
+    assert "unknown: nothing; thresholds need 20 validation clips" in said.out
     for name in ("curves.png", "confusion.png", "reliability.png"):
         with Image.open(out / name) as picture:
             assert min(picture.size) > 200

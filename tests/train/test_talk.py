@@ -3,6 +3,7 @@
 import io
 import json
 
+import numpy as np
 import pytest
 from rich.console import Console
 from swings import swing, swings
@@ -14,6 +15,8 @@ from poseact.extract.quality import quality_of
 from poseact.extract.result import Done
 from poseact.poses import PoseDataset, read_poses, write_poses
 from poseact.train import Processes, Step, loop, recipe
+from poseact.train.calibration import Calibration
+from poseact.train.metrics import Reliability
 
 TINY = [
     "--set", "epochs=2", "--set", "batch_size=4", "--set", "preprocessing.clip_len=4", "--set", "preprocessing.size=16",
@@ -81,6 +84,20 @@ def test_the_live_table_shows_the_unfinished_epoch(tmp_path, monkeypatch, second
 def test_few_examples_take_no_options_of_a_training(call, capsys, option):
     assert run([*call[:4], "--few-shot", *option]) == 2
     assert f"{' '.join(option)[: len(option[0])]} " in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("below", "above", "words"),
+    [
+        (0.0, None, "unknown: nothing; thresholds need 20 validation clips"),
+        (0.433, 5.99, "unknown: below 43.3% or above strangeness 5.99; 90.0% of the validation clips are named"),
+        (0.0, 5.99, "unknown: above strangeness 5.99; 90.0%"),
+    ],
+    ids=["few clips", "both", "few right answers"],
+)
+def test_the_thresholds_that_were_found_are_told(below, above, words):
+    empty = Reliability(np.zeros(10), np.zeros(10), np.zeros(10))
+    assert words in training_report._thresholds(Calibration(1.0, below, above, empty, empty, 1.0, 1.0, 0.9))
 
 
 def test_of_several_processes_one_fits_the_head(call, tmp_path, monkeypatch):
