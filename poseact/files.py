@@ -71,11 +71,12 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
     """Yield a temporary folder beside `target` that becomes `target` if the block succeeds, and vanishes if it fails.
 
     Args:
+        target: may be a link to a folder, in whose place the new one is put then.
         may_replace: whether a folder that stands there already is one that the new one may take the place of; an empty
             one always is.
     Raises: OutputError for anything else that stands there, and as `atomic_path`.
     """
-    target = Path(target)
+    target = _followed(Path(target))
     try:
         check_folder(target, may_replace)
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -97,8 +98,16 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
 
 def check_folder(target: Path, may_replace: Callable[[Path], bool]) -> None:
     """Refuse early what `atomic_folder` would refuse. Raises: OutputError."""
-    if target.exists() and not (target.is_dir() and (not any(target.iterdir()) or may_replace(target))):
+    target = _followed(target)
+    if os.path.lexists(target) and not (target.is_dir() and (not any(target.iterdir()) or may_replace(target))):
         raise OutputError(f"{target} holds something else; choose another place, or delete it")
+    if os.path.ismount(target):
+        raise OutputError(f"cannot replace {target}: another disk is mounted there; name a folder inside it")
+
+
+def _followed(target: Path) -> Path:
+    """The folder that a link leads to, since a folder can take the place of that one alone; else the target itself."""
+    return Path(os.path.realpath(target)) if target.is_symlink() and target.is_dir() else target
 
 
 def leftovers(target: Path) -> list[Path]:
@@ -106,6 +115,7 @@ def leftovers(target: Path) -> list[Path]:
 
     A folder that stood in its place just before is none until there is a new one.
     """
+    target = _followed(target)
     random = "[a-z0-9_]{8}"
     part = re.escape(PART)
     file = re.compile(rf"\.{re.escape(target.stem)}-{random}{part}{re.escape(target.suffix)}")
@@ -142,7 +152,11 @@ def _take_place(folder: Path, target: Path) -> None:
         folder.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", suffix=PART, dir=target.parent))
-    target.rename(old)
+    try:
+        target.rename(old)
+    except OSError:
+        old.rmdir()
+        raise
     try:
         folder.rename(target)
     except OSError:

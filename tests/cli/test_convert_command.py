@@ -263,3 +263,11 @@ def test_commands_for_poses_of_ours_name_convert(files, capsys):
     for name in ("frames", "frames/0_keypoints.json"):
         assert run(["merge", name, "--out", "a.pkl"]) in (2, 3)
         assert "`poseact convert`" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize("command", ["convert", "select"])
+def test_a_folder_of_something_else_is_refused_before_the_poses_are_read(tmp_path, command, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    assert run([command, str(tmp_path / "nowhere.pkl"), "--out", str(tmp_path / "out")]) == 3
+    assert "out holds something else; choose another place" in capsys.readouterr().err
