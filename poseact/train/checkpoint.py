@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import struct
+import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -34,9 +37,12 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
 def read_state(path: Path, device: torch.device) -> dict[str, Any]:
     """Read it without executing anything of it. Raises: InvalidWeights when it is no such file, or damaged."""
     try:
+        with zipfile.ZipFile(path) as archive:  # whose checksums torch writes and does not look at
+            if (member := archive.testzip()) is not None:
+                raise zipfile.BadZipFile(member)
         state = torch.load(path, map_location=device, weights_only=True)
     except (OSError, RuntimeError, EOFError, ValueError, KeyError, TypeError, AttributeError, IndexError,
-            pickle.UnpicklingError) as error:  # fmt: skip
+            OverflowError, struct.error, zlib.error, zipfile.BadZipFile, pickle.UnpicklingError) as error:  # fmt: skip
         raise InvalidWeights(
             f"{path} is damaged ({type(error).__name__}); delete it to train from the start, or choose another --out"
         ) from error

@@ -244,12 +244,14 @@ class Trainer:
             )
 
     def _take(self, state: dict[str, Any]) -> None:
+        if not (isinstance(state["epoch"], int) and 0 <= state["epoch"] <= self.settings.epochs):
+            raise ValueError(f"epoch {state['epoch']!r:.20} of {self.settings.epochs}")
         self.network.load_state_dict(state["network"])
         self.average, self.best = state["average"], state["best"]
         self.best_loss, self.looks_since_best = state["best_loss"], state["looks_since_best"]
         self.optimizer.load_state_dict(state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.epoch, self.history = int(state["epoch"]), list(state["history"])
+        self.epoch, self.history = state["epoch"], list(state["history"])
 
 
 def _divisible(batch: int, settings: TrainSettings, processes: Processes) -> int:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from poseact.errors import UsageError
+from poseact.errors import InvalidWeights, UsageError
 from poseact.models import build
 from poseact.train import Trainer, recipe
 from poseact.train.augment import track_gap
@@ -121,6 +121,34 @@ def test_a_run_that_does_not_improve_ends_early():
     assert trainer.looks_since_best == 2
     assert trainer.best_loss == min(losses) == losses[-3]
     assert epochs[-1].seconds_left == 0
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    """Of a run that has come to its end."""
+    path = tmp_path_factory.mktemp("run") / "last.ckpt"
+    trainer = Trainer(network(), settings(**LOOKING), clips(), clips(4))
+    list(trainer.run())
+    trainer.save(path)
+    return path
+
+
+LOOKING = {"evaluate_every": 1, "patience": 5}
+
+
+def resumed(state: dict, folder: Path) -> None:
+    torch.save(state, folder / "last.ckpt")
+    Trainer(network(), settings(**LOOKING), clips(), clips(4)).resume(folder / "last.ckpt")
+
+
+def test_a_checkpoint_fits_its_own_run(checkpoint, tmp_path):
+    resumed(torch.load(checkpoint), tmp_path)
+
+
+@pytest.mark.parametrize("epoch", [10**12, 3, -2, 1.5, None])
+def test_a_checkpoint_of_an_epoch_that_cannot_be(checkpoint, tmp_path, epoch):
+    with pytest.raises(InvalidWeights, match=r"\(epoch .+ of 2\); delete it to train from the start"):
+        resumed({**torch.load(checkpoint), "epoch": epoch}, tmp_path)
 
 
 def test_a_gap_hides_a_stretch_of_some_clips():
