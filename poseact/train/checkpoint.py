@@ -6,10 +6,12 @@ import pickle
 import struct
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from poseact.errors import InvalidWeights, OutputError
 from poseact.files import atomic_path
@@ -49,3 +51,13 @@ def read_state(path: Path, device: torch.device) -> dict[str, Any]:
     if not isinstance(state, dict):
         raise InvalidWeights(f"{path} is no checkpoint of a run; delete it to start anew")
     return state
+
+
+def check_weights(name: str, held: object, like: Mapping[str, Tensor]) -> None:
+    """Raises: ValueError when what a state holds under a name are no tensors of these names, shapes and types."""
+    fits = isinstance(held, Mapping) and held.keys() == like.keys() and all(
+        isinstance(held[key], Tensor) and (held[key].shape, held[key].dtype) == (tensor.shape, tensor.dtype)
+        for key, tensor in like.items()
+    )  # fmt: skip
+    if not fits:
+        raise ValueError(f"{name!r} is not of this network")

@@ -151,6 +151,65 @@ def test_a_checkpoint_of_an_epoch_that_cannot_be(checkpoint, tmp_path, epoch):
         resumed({**torch.load(checkpoint), "epoch": epoch}, tmp_path)
 
 
+def one_renamed(weights: dict) -> dict:
+    first, *others = weights
+    return {"x": weights[first], **{key: weights[key] for key in others}}
+
+
+def first_group(state: dict, **changes: object) -> dict:
+    first, *others = state["param_groups"]
+    return {**state, "param_groups": [{**first, **changes}, *others]}
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("network", lambda held: [1]),
+        ("average", one_renamed),
+        ("average", lambda held: [1]),
+        ("average", lambda held: {key: tensor.double() for key, tensor in held.items()}),
+        ("average", lambda held: {key: tensor[None] for key, tensor in held.items()}),
+        ("best", lambda held: [1]),
+        ("best", one_renamed),
+        ("best_loss", lambda held: "low"),
+        ("looks_since_best", lambda held: None),
+        ("history", lambda held: [1]),
+        ("history", lambda held: [{}]),
+        ("history", lambda held: "abc"),
+        ("history", lambda held: held[:-1]),
+        ("history", lambda held: [{**one, "loss": "low"} for one in held]),
+        ("optimizer", lambda held: [1]),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], 0: {"step": torch.tensor(1.0)}}}),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], 0: [1]}}),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], "x": held["state"][0]}}),
+        ("optimizer", lambda held: {**held, "state": dict.fromkeys(held["state"], held["state"][0])}),
+        ("optimizer", lambda held: first_group(held, betas="xx")),
+        ("optimizer", lambda held: first_group(held, weight_decay=None)),
+        ("optimizer", lambda held: {**held, "param_groups": held["param_groups"][:1]}),
+    ],
+    ids=[
+        "no network", "an average of another key", "no average", "an average of another type",
+        "an average of another shape", "no best", "a best of another key", "no best loss", "no looks", "no history",
+        "an empty row", "a text", "too few rows", "a row of texts", "no optimiser", "a weight without its means",
+        "a weight without a state", "no such weight", "means of another shape", "no betas", "no decay",
+        "too few groups",
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_does_not_fit(checkpoint, tmp_path, part, change):
+    state = torch.load(checkpoint)
+    with pytest.raises(InvalidWeights, match=r"does not fit this run .+; delete it to train from the start") as caught:
+        resumed({**state, part: change(state[part])}, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rule", [{"optimizer": "sgd"}, {"optimizer": "sgd", "momentum": 0}, {"frozen": 2}], ids=str)
+def test_the_state_of_every_optimiser_fits(tmp_path, rule):
+    first, again = (Trainer(network(), settings(**rule), clips(), None) for _ in range(2))
+    list(first.run(tmp_path))
+    again.resume(tmp_path / "last.ckpt")
+    assert again.optimizer.state_dict()["state"].keys() == first.optimizer.state_dict()["state"].keys()
+
+
 def test_a_gap_hides_a_stretch_of_some_clips():
     score = torch.ones(200, 16, 1, 3)
     hidden = track_gap(score, 0.5, torch.Generator().manual_seed(0)) == 0
