@@ -7,12 +7,16 @@ import hashlib
 import os
 import re
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from poseact.errors import OutputError
+
+if sys.platform != "win32":
+    import fcntl
 
 _FEW_FILES = 1000
 PART = ".poseact-part"
@@ -48,17 +52,53 @@ def atomic_path(target: Path) -> Iterator[Path]:
     os.close(handle)
     temporary = Path(name)
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        with temporary.open("rb+") as file:
-            os.fsync(file.fileno())
-        temporary.replace(target)
+        with _held(temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o666 & ~umask)
+            with temporary.open("rb+") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; {_advice(error)}") from error
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def _held(path: Path) -> Iterator[None]:
+    """Tell other processes that a file or folder is not left over, by a lock that the system frees when this one dies.
+
+    Where the system or the place has no such locks, nothing is told. Raises: OSError.
+    """
+    if sys.platform == "win32":
+        yield
+        return
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        with suppress(OSError):
+            fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _is_held(path: Path) -> bool:
+    """Whether somebody is within `_held` of it."""
+    if sys.platform == "win32":
+        return False
+    try:
+        descriptor = os.open(path, os.O_RDONLY)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        return isinstance(error, BlockingIOError)
+    finally:
+        os.close(descriptor)
+    return False
 
 
 def _advice(error: OSError) -> str:
@@ -84,12 +124,13 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror}; choose another place") from error
     try:
-        yield temporary
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o777 & ~umask)
-        _flush([path for path in temporary.rglob("*") if path.is_file()])
-        _take_place(temporary, target)
+        with _held(temporary):
+            yield temporary
+            umask = os.umask(0)
+            os.umask(umask)
+            temporary.chmod(0o777 & ~umask)
+            _flush([path for path in temporary.rglob("*") if path.is_file()])
+            _take_place(temporary, target)
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
     finally:
@@ -111,7 +152,8 @@ def _followed(target: Path) -> Path:
 
 
 def leftovers(target: Path) -> list[Path]:
-    """What processes that were killed left of `target`, half written: files, and folders where it is to be a folder.
+    """What is half written of `target`, by processes that were killed or are at work: files, and folders where it is to
+    be a folder.
 
     A folder that stood in its place just before is none until there is a new one.
     """
@@ -127,8 +169,10 @@ def leftovers(target: Path) -> list[Path]:
 
 
 def remove_leftovers(target: Path) -> None:
-    """Remove the `leftovers` of a target; nobody may be writing it now."""
+    """Remove the `leftovers` of a target, but for those that another process is writing now."""
     for path in leftovers(target):
+        if _is_held(path):
+            continue
         if path.is_dir():
             shutil.rmtree(path, ignore_errors=True)
         else:
@@ -152,16 +196,17 @@ def _take_place(folder: Path, target: Path) -> None:
         folder.rename(target)
         return
     old = Path(tempfile.mkdtemp(prefix=f".{target.name}-old-", suffix=PART, dir=target.parent))
-    try:
-        target.rename(old)
-    except OSError:
-        old.rmdir()
-        raise
-    try:
-        folder.rename(target)
-    except OSError:
-        old.rename(target)
-        raise
+    with _held(target):  # and `old` then is, until it need not be put back any more
+        try:
+            target.rename(old)
+        except OSError:
+            old.rmdir()
+            raise
+        try:
+            folder.rename(target)
+        except OSError:
+            old.rename(target)
+            raise
     shutil.rmtree(old, ignore_errors=True)
 
 

@@ -1,12 +1,14 @@
 """Files and folders that appear whole or not at all, and what is left of those that did not."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from poseact.errors import OutputError
-from poseact.files import atomic_folder, check_folder
+from poseact.files import atomic_folder, check_folder, leftovers, remove_leftovers
 
 
 def anything(folder: Path) -> bool:
@@ -66,3 +68,60 @@ def test_what_cannot_be_replaced_stays_and_nothing_beside_it(tmp_path, monkeypat
         fill(tmp_path / "poses", "second")
     assert [path.name for path in tmp_path.iterdir()] == ["poses"]
     assert (tmp_path / "poses" / "one").read_text() == "first"
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from poseact.files import atomic_folder, atomic_path
+
+target = Path(sys.argv[1])
+with atomic_path(target) if target.suffix else atomic_folder(target, lambda folder: True) as temporary:
+    (temporary if target.suffix else temporary / "one").write_text("whole")
+    print("half", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.fixture(params=["poses.pkl", "poses"], ids=["a file", "a folder"])
+def written(request, tmp_path):
+    """A target, and the process that is writing it just now."""
+    target = tmp_path / request.param
+    command = [sys.executable, "-c", WRITER, str(target)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline() == b"half\n"
+        yield target, process
+        process.kill()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="there are no such locks")
+def test_what_another_process_writes_is_not_left_over(written):
+    target, process = written
+    remove_leftovers(target)
+    assert len(leftovers(target)) == 1
+    process.communicate(b"\n")
+    assert process.returncode == 0
+    assert (target if target.suffix else target / "one").read_text() == "whole"
+    assert leftovers(target) == []
+
+
+def test_what_a_killed_process_wrote_is_left_over(written):
+    target, process = written
+    process.kill()
+    process.wait()
+    assert len(leftovers(target)) == 1
+    remove_leftovers(target)
+    assert list(target.parent.iterdir()) == []
+
+
+def test_a_place_without_locks_is_written_to(tmp_path, monkeypatch):
+    fcntl = pytest.importorskip("fcntl")
+
+    def none(*_):
+        raise OSError(37, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", none)
+    fill(tmp_path / "poses", "first")
+    (tmp_path / ".poses-abcd1234.poseact-part").mkdir()
+    remove_leftovers(tmp_path / "poses")
+    assert [path.name for path in tmp_path.iterdir()] == ["poses"]
