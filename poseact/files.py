@@ -131,6 +131,7 @@ def atomic_folder(target: Path, may_replace: Callable[[Path], bool]) -> Iterator
             temporary.chmod(0o777 & ~umask)
             _flush([path for path in temporary.rglob("*") if path.is_file()])
             _take_place(temporary, target)
+        remove_leftovers(target)  # now also an old one, if a process was killed between its two renames
     except OSError as error:
         raise OutputError(f"cannot write {target}: {error.strerror or error}; choose another place") from error
     finally:

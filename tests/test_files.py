@@ -70,6 +70,16 @@ def test_what_cannot_be_replaced_stays_and_nothing_beside_it(tmp_path, monkeypat
     assert (tmp_path / "poses" / "one").read_text() == "first"
 
 
+def test_an_old_folder_that_a_killed_process_had_moved_away_goes_when_the_new_one_is_there(tmp_path):
+    fill(tmp_path / "poses", "first")
+    old = (tmp_path / "poses").rename(tmp_path / ".poses-old-abcd1234.poseact-part")
+    remove_leftovers(tmp_path / "poses")
+    assert old.is_dir()
+    fill(tmp_path / "poses", "second")
+    assert [path.name for path in tmp_path.iterdir()] == ["poses"]
+    assert (tmp_path / "poses" / "one").read_text() == "second"
+
+
 WRITER = """
 import sys
 from pathlib import Path

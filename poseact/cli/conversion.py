@@ -16,7 +16,7 @@ from poseact.cli.outputs import check_writable, refuse_inputs
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import write_line
 from poseact.errors import UsageError
-from poseact.files import expanded
+from poseact.files import expanded, remove_leftovers
 from poseact.poses import PoseDataset, check_place, check_target
 from poseact.poses.follow import followed
 from poseact.poses.formats.reading import Told
@@ -91,6 +91,7 @@ def _target(asked: Asked) -> tuple[Path, str]:
     if form in OWN:
         check_place(out)
     refuse_inputs("--out", out, [asked.poses])
+    remove_leftovers(out)
     return out, form
 
 

@@ -148,6 +148,7 @@ def file_target(option: str, path: Path, suffixes: Sequence[str], inputs: Iterab
         raise UsageError(f"{option} {path}: the suffix must be {' or '.join(suffixes)}")
     check_writable(path)
     refuse_inputs(option, path, inputs)
+    remove_leftovers(path)
     return path
 
 

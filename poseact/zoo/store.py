@@ -13,7 +13,7 @@ from safetensors.torch import save as encode_tensors
 from torch import Tensor
 
 from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
-from poseact.files import write_bytes, write_text
+from poseact.files import remove_leftovers, write_bytes, write_text
 from poseact.zoo.card import Card
 from poseact.zoo.manifest import embedded, weights_folder
 from poseact.zoo.shelf import RECORDED
@@ -70,6 +70,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
         recorded = {**card.source, RECORDED: hashlib.sha256(content).hexdigest()}
         card = card.model_copy(update={"source": recorded})
     path = folder / f"{stem}.safetensors"
+    remove_leftovers(path)
     write_bytes(path, content)
     write_card(path.with_suffix(".json"), card)
     return path
@@ -77,6 +78,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
 
 def write_card(path: Path, card: Card) -> None:
     """Write a model card, whole or not at all. Raises: OutputError."""
+    remove_leftovers(path)
     write_text(path, json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
 
 

@@ -265,6 +265,22 @@ def test_commands_for_poses_of_ours_name_convert(files, capsys):
         assert "`poseact convert`" in " ".join(capsys.readouterr().err.split())
 
 
+@pytest.mark.parametrize(
+    ("command", "out", "half"),
+    [
+        (["convert"], ["--out", "o.parquet"], ".o-abcd1234.poseact-part.parquet"),
+        (["convert"], ["--out", "o.json"], ".o-abcd1234.poseact-part.json"),
+        (["select"], ["--out", "o.pkl"], ".o-abcd1234.poseact-part.pkl"),
+        (["quality"], ["--page", "o.html"], ".o-abcd1234.poseact-part.html"),
+    ],
+    ids=["parquet", "json", "chosen people", "a page"],
+)
+def test_what_a_killed_process_left_half_written_is_removed(files, command, out, half):
+    (files / half).write_bytes(b"half")
+    assert run([*command, "poses.pkl", *out]) == 0
+    assert sorted(path.name for path in files.iterdir()) == sorted([out[-1], "poses.pkl"])
+
+
 @pytest.mark.parametrize("command", ["convert", "select"])
 def test_a_folder_of_something_else_is_refused_before_the_poses_are_read(tmp_path, command, capsys):
     (tmp_path / "out").mkdir()

@@ -40,6 +40,12 @@ def files(tmp_path, monkeypatch):
     return tmp_path
 
 
+def test_what_a_killed_process_left_half_written_is_removed(files):
+    (files / ".e-abcd1234.poseact-part.npz").write_bytes(b"half")
+    assert embed("--out", "e.npz") == 0
+    assert sorted(path.name for path in files.iterdir()) == ["e.npz", "nobody.pkl", "poses.pkl", "tiny"]
+
+
 def embed(*arguments: str) -> int:
     return run(["embed", "poses.pkl", "--model", "tiny", "--device", "cpu", *arguments])
 
