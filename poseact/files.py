@@ -7,13 +7,15 @@ import hashlib
 import os
 import re
 import shutil
+import stat
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import BinaryIO
 
-from poseact.errors import OutputError
+from poseact.errors import LimitExceeded, OutputError
 
 if sys.platform != "win32":
     import fcntl
@@ -35,6 +37,23 @@ def sha256_of(path: Path) -> str:
     """Hexadecimal digest of a file. Raises: OSError."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def open_regular(path: Path) -> BinaryIO:
+    """Open a file to be read. Raises: OSError, also for a pipe or a device, which may never end."""
+    mode = path.stat().st_mode
+    if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):  # a folder has an error of its own
+        raise OSError(errno.EINVAL, "it is no file but a pipe or a device", str(path))
+    return path.open("rb")
+
+
+def read_regular(path: Path, largest: int, advice: str = "is it the right file?") -> bytes:
+    """The content of a file. Raises: OSError, as `open_regular`; LimitExceeded for more than `largest` bytes."""
+    with open_regular(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > largest:
+            raise LimitExceeded(f"{path} has {size} bytes, more than the {largest} that are read; {advice}")
+        return file.read(size)  # a buffer of what is read, and no larger, is reserved at once
 
 
 @contextmanager

@@ -7,8 +7,26 @@ from pathlib import Path
 
 import pytest
 
-from poseact.errors import OutputError
-from poseact.files import atomic_folder, check_folder, leftovers, remove_leftovers
+from poseact.errors import LimitExceeded, OutputError
+from poseact.files import atomic_folder, check_folder, leftovers, read_regular, remove_leftovers
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="this system has no FIFOs")
+@pytest.mark.parametrize("kind", ["pipe", "device"])
+def test_what_may_never_end_is_not_read(tmp_path, kind):
+    path = tmp_path / "endless"
+    os.mkfifo(path) if kind == "pipe" else path.symlink_to("/dev/zero")
+    with pytest.raises(OSError, match="it is no file but a pipe or a device"):
+        read_regular(path, 3)
+
+
+def test_no_more_is_read_than_is_allowed(tmp_path):
+    (tmp_path / "small").write_bytes(b"abc")
+    assert read_regular(tmp_path / "small", 3) == b"abc"
+    with pytest.raises(LimitExceeded, match=r"small has 3 bytes, more than the 2 that are read; is it the right"):
+        read_regular(tmp_path / "small", 2)
+    with pytest.raises(IsADirectoryError):
+        read_regular(tmp_path, 3)
 
 
 def anything(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from poseact.errors import InvalidPoses, LimitExceeded, UsageError
-from poseact.files import atomic_path
+from poseact.files import atomic_path, open_regular
 from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.json_reader import parse_json
@@ -166,7 +166,7 @@ def read_parquet(path: Path) -> PoseDataset:
     arrow, parquet = _pyarrow()
     try:
         size = path.stat().st_size
-        with path.open("rb") as opened, parquet.ParquetFile(
+        with open_regular(path) as opened, parquet.ParquetFile(
             opened, thrift_string_size_limit=_LONGEST_METADATA, thrift_container_size_limit=_MOST_GROUPS * 20,
             page_checksum_verification=True,
         ) as file:  # fmt: skip

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from poseact.errors import InvalidWeights, LimitExceeded, UsageError, WeightsNotFound
-from poseact.files import atomic_path, remove_leftovers, sha256_of
+from poseact.files import atomic_path, open_regular, remove_leftovers, sha256_of
 from poseact.zoo.card import CARD_BYTES, read_card
 from poseact.zoo.lock import locked
 from poseact.zoo.shelf import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
@@ -79,7 +79,7 @@ def unpack(source: Path, *, replace: bool = False, progress: Progress | None = N
         UsageError: another model has the same name. OutputError: the cache cannot be written.
     """
     try:
-        with source.open("rb") as file:
+        with open_regular(source) as file:
             members = {member.name: member for member in _members(file, source)}
             sums = _sums(file, members, source)
             names = [name.removesuffix(SUFFIX) for name in sums if name.endswith(SUFFIX)]
