@@ -56,7 +56,8 @@ def load_layout(path: Path) -> Layout:
     path = Path(path)
     try:
         document = tomllib.loads(read_regular(path, _LARGEST_FILE).decode())
-    except (OSError, UnicodeDecodeError, LimitExceeded, tomllib.TOMLDecodeError, RecursionError) as error:
+        str(document)  # a ValueError for a number of thousands of digits, which no message could name
+    except (OSError, ValueError, LimitExceeded, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"the layout {path} cannot be read as TOML: {reason}") from error
     return register(document, str(path))

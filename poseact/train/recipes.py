@@ -239,6 +239,7 @@ def _read(file: Path) -> dict[str, Any]:
     try:
         text = read_regular(file, LARGEST_FILE).decode()
         document = json.loads(text) if json_wanted else tomllib.loads(text)
+        str(document)  # a ValueError for a number of thousands of digits, which no message could name
     except (OSError, ValueError, RecursionError, LimitExceeded) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise UsageError(f"--config {file} cannot be read as {'JSON' if json_wanted else 'TOML'}: {reason}") from error
