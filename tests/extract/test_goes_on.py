@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import filelock
@@ -366,6 +367,42 @@ def test_settings_that_cannot_be_read(clips, tmp_path, content):
         "poses.pkl.quality.csv",
         "poses.pkl.run.json",
     ]
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda held: held["failed"]["b/broken"].update(code=None),
+        lambda held: held["failed"]["b/broken"].update(message=["x"]),
+        lambda held: held["failed"]["b/broken"].pop("trace"),
+        lambda held: held["failed"].update({"b/broken": 3}),
+        lambda held: held.update(size=inf),
+    ],
+    ids=["no code", "a message of a list", "no trace", "no failure", "infinite bytes"],
+)
+def test_a_record_that_somebody_damaged_is_none(clips, tmp_path, damage):
+    extract(clips, tmp_path / "poses.pkl")
+    path = tmp_path / "poses.pkl.run.json"
+    held = json.loads(path.read_text())
+    damage(held)
+    path.write_text(json.dumps(held).replace("Infinity", "1e999"))
+    with pytest.raises(UsageError, match="is not what an earlier extraction left there"):
+        extract(clips, tmp_path / "poses.pkl")
+
+
+@pytest.mark.parametrize("why", [{"code": None}, {"message": 3}, {"trace": []}], ids=str)
+def test_a_failure_that_cannot_be_read_is_found_again(clips, tmp_path, monkeypatch, looked_at, why):
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    (path,) = (tmp_path / "poses.pkl.journal").glob("*.failed.json")
+    held = json.loads(path.read_text())
+    path.write_text(json.dumps({**held, "why": {**held["why"], **why}}))
+    outcomes = extract(clips, out)
+    assert looked_at.count("broken") == 2
+    assert [outcome.result.code for outcome in outcomes if outcome.error] == ["InvalidVideo"]
 
 
 @pytest.mark.parametrize("after", [0, 3, 8, 13, 14, 15])
