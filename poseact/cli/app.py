@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from poseact import __version__
 from poseact.cli import (
@@ -20,6 +21,7 @@ from poseact.cli import (
     train,
     weights,
 )
+from poseact.cli.failures import Interrupted
 from poseact.cli.numbers import NumbersCommand
 
 COMMANDS = (
@@ -58,10 +60,21 @@ def _shared_options(
     """Options of `poseact` itself; the help text is set where the application is made."""
 
 
+class Commands(TyperGroup):
+    """All commands; Ctrl-C in one that says nothing of it itself is `Interrupted`."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as error:  # of which typer makes an exit code, without a word
+            raise Interrupted from error
+
+
 def build() -> typer.Typer:
     """The application with every command."""
     app = typer.Typer(
-        name="poseact", help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode="rich",
+        name="poseact", cls=Commands, help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode="rich",
         add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
     app.callback(help=HELP, epilog=EPILOG)(_shared_options)

@@ -13,7 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED, USAGE, as_poseact_error, describe
+from poseact.cli.failures import (
+    BROKEN_PIPE,
+    INTERNAL,
+    INTERRUPTED,
+    TERMINATED,
+    USAGE,
+    Interrupted,
+    as_poseact_error,
+    describe,
+)
 from poseact.cli.messages import Messages, library_heard
 from poseact.errors import PoseactError
 from poseact.processes import keep_memory
@@ -49,7 +58,7 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit):  # typer turns the former into the latter, and nothing else
         _abandon_stdout()
         return BROKEN_PIPE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         messages.error("interrupted")
         return INTERRUPTED
     except Exception as error:

@@ -94,6 +94,26 @@ main()
 
 
 @pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("poseact.cli.loop.Recognizer.open", ["recognize", "a.mp4"]),
+        ("poseact.extract.inputs.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
+        ("poseact.zoo.shelf.models", ["weights", "list"]),
+    ],
+    ids=["recognize", "extract-poses", "a group of commands"],
+)
+def test_ctrl_c_is_said_even_before_a_command_has_begun_its_work(place, command, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").write_bytes(b"video")
+    monkeypatch.setattr(place, interrupted)
+    assert run(command) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
+@pytest.mark.parametrize(
     ("answered", "errors", "code"),
     [
         (0, [], 0),
