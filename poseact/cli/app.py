@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Annotated, Any
 
 import typer
@@ -60,15 +62,27 @@ def _shared_options(
     """Options of `poseact` itself; the help text is set where the application is made."""
 
 
+@contextmanager
+def _ctrl_c_told() -> Iterator[None]:
+    """Hand on Ctrl-C as something of which typer does not make an exit code without a word."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
+
+
 class Commands(TyperGroup):
-    """All commands; Ctrl-C in one that says nothing of it itself is `Interrupted`."""
+    """All commands; Ctrl-C before one, or in one that says nothing of it itself, is `Interrupted`."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line, for which typer loads much at first."""
+        with _ctrl_c_told():
+            return super().make_context(*arguments, **options)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was named."""
-        try:
+        with _ctrl_c_told():
             return super().invoke(ctx)
-        except KeyboardInterrupt as error:  # of which typer makes an exit code, without a word
-            raise Interrupted from error
 
 
 def build() -> typer.Typer:

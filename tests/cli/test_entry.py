@@ -99,8 +99,9 @@ main()
         ("poseact.cli.loop.Recognizer.open", ["recognize", "a.mp4"]),
         ("poseact.extract.inputs.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
         ("poseact.zoo.shelf.models", ["weights", "list"]),
+        ("typer.core.TyperGroup.parse_args", ["doctor"]),
     ],
-    ids=["recognize", "extract-poses", "a group of commands"],
+    ids=["recognize", "extract-poses", "a group of commands", "reading the command line"],
 )
 def test_ctrl_c_is_said_even_before_a_command_has_begun_its_work(place, command, tmp_path, monkeypatch, capsys):
     def interrupted(*_, **__):
