@@ -39,7 +39,11 @@ def main() -> NoReturn:
     keep_memory()
     with contextlib.suppress(ValueError, AttributeError):
         signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Ctrl-C in a text that is executed, as many an import does, stays marked as nobody's affair until the next such
+    # text, and `python -m` would die of the signal at last, whatever the exit code.
+    exec("")
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:

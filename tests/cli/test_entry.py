@@ -93,6 +93,25 @@ main()
     assert not list(tmp_path.iterdir())
 
 
+def test_ctrl_c_in_a_text_that_is_executed_is_an_exit_code_too(tmp_path):
+    """As dataclasses and named tuples execute some, and with `python -m`."""
+    program = """
+from poseact.cli import app, main
+
+def build():
+    def work(*arguments, **options):
+        exec("raise KeyboardInterrupt")
+    return work
+
+app.build = build
+main()
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    command = [sys.executable, "-m", "interrupted"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (130, "error: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("place", "command"),
     [
