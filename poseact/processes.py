@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import traceback
-from multiprocessing import forkserver, get_context
+from multiprocessing import forkserver, get_context, resource_tracker
 from multiprocessing.context import BaseContext
 from typing import Any
 
@@ -57,11 +57,13 @@ def prepare_workers(*modules: str) -> None:
     if sys.platform != "linux" or threading.current_thread() is not threading.main_thread():
         return
     worker_context(*modules)
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # inherited: Ctrl-C is the affair of this process
+    resource_tracker.ensure_running()  # here, as it would undo what follows
+    # Inherited: Ctrl-C is the affair of this process, which gets what came meanwhile as soon as it is unblocked.
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         forkserver.ensure_running()
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def portable(error: Exception) -> Exception:

@@ -9,7 +9,7 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "errors", "processes", "skeleton", "types", "files", "home", "precision", "video", "detect", "pose", "track",
+    "errors", "processes", "files", "skeleton", "types", "home", "precision", "video", "detect", "pose", "track",
     "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate", "doctor", "report", "cli",
 )  # fmt: skip
 

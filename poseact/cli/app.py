@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from poseact import __version__
 from poseact.cli import (
@@ -20,6 +23,7 @@ from poseact.cli import (
     train,
     weights,
 )
+from poseact.cli.failures import Interrupted
 from poseact.cli.numbers import NumbersCommand
 
 COMMANDS = (
@@ -58,10 +62,33 @@ def _shared_options(
     """Options of `poseact` itself; the help text is set where the application is made."""
 
 
+@contextmanager
+def _ctrl_c_told() -> Iterator[None]:
+    """Hand on Ctrl-C as something of which typer does not make an exit code without a word."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise Interrupted from error
+
+
+class Commands(TyperGroup):
+    """All commands; Ctrl-C before one, or in one that says nothing of it itself, is `Interrupted`."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> Any:
+        """Read the command line, for which typer loads much at first."""
+        with _ctrl_c_told():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was named."""
+        with _ctrl_c_told():
+            return super().invoke(ctx)
+
+
 def build() -> typer.Typer:
     """The application with every command."""
     app = typer.Typer(
-        name="poseact", help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode="rich",
+        name="poseact", cls=Commands, help=HELP, epilog=EPILOG, no_args_is_help=True, rich_markup_mode="rich",
         add_completion=False, pretty_exceptions_enable=False, context_settings={"help_option_names": ["-h", "--help"]},
     )  # fmt: skip
     app.callback(help=HELP, epilog=EPILOG)(_shared_options)

@@ -16,8 +16,8 @@ from poseact.cli.outputs import check_writable, refuse_inputs
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import write_line
 from poseact.errors import UsageError
-from poseact.files import expanded
-from poseact.poses import PoseDataset, check_target
+from poseact.files import expanded, remove_leftovers
+from poseact.poses import PoseDataset, check_place, check_target
 from poseact.poses.follow import followed
 from poseact.poses.formats.reading import Told
 from poseact.poses.formats.registry import OWN, Found, read, write, written_form
@@ -88,7 +88,10 @@ def _target(asked: Asked) -> tuple[Path, str]:
     if asked.float16 and form not in OWN:
         raise UsageError(f"--float16 is for .pkl, .parquet and folders of .npz; {form} is text")
     check_writable(out, folder=form in ("npz", "openpose") or (form in WRITERS and not out.suffix))
+    if form in OWN:
+        check_place(out)
     refuse_inputs("--out", out, [asked.poses])
+    remove_leftovers(out)
     return out, form
 
 

@@ -17,7 +17,7 @@ from poseact.evaluate import embeddings
 from poseact.evaluate.embedding import view_counts
 from poseact.evaluate.embedding_files import check_suffix, rows_of, write_embeddings
 from poseact.evaluate.protocol import seen
-from poseact.files import expanded
+from poseact.files import expanded, remove_leftovers
 from poseact.poses import read_poses
 from poseact.recognize import DEFAULT_MODEL, Classifier
 from poseact.recognize.settings import resolve_device
@@ -46,6 +46,7 @@ def embed_asked(asked: Asked) -> int:
     check_suffix(out)
     check_writable(out)
     refuse_inputs("--out", out, [asked.poses])
+    remove_leftovers(out)
     classifier = Classifier.open(
         asked.model or DEFAULT_MODEL, device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
     )

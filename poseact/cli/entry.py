@@ -13,7 +13,16 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, NoReturn
 
-from poseact.cli.failures import BROKEN_PIPE, INTERNAL, INTERRUPTED, TERMINATED, USAGE, as_poseact_error, describe
+from poseact.cli.failures import (
+    BROKEN_PIPE,
+    INTERNAL,
+    INTERRUPTED,
+    TERMINATED,
+    USAGE,
+    Interrupted,
+    as_poseact_error,
+    describe,
+)
 from poseact.cli.messages import Messages, library_heard
 from poseact.errors import PoseactError
 from poseact.processes import keep_memory
@@ -30,7 +39,11 @@ def main() -> NoReturn:
     keep_memory()
     with contextlib.suppress(ValueError, AttributeError):
         signal.signal(signal.SIGTERM, _terminate)
-    sys.exit(run(sys.argv[1:]))
+    code = run(sys.argv[1:])
+    # Ctrl-C in a text that is executed, as many an import does, stays marked as nobody's affair until the next such
+    # text, and `python -m` would die of the signal at last, whatever the exit code.
+    exec("")
+    sys.exit(code)
 
 
 def run(arguments: Sequence[str]) -> int:
@@ -49,7 +62,7 @@ def run(arguments: Sequence[str]) -> int:
     except (BrokenPipeError, SystemExit):  # typer turns the former into the latter, and nothing else
         _abandon_stdout()
         return BROKEN_PIPE
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Interrupted):
         messages.error("interrupted")
         return INTERRUPTED
     except Exception as error:

@@ -14,6 +14,10 @@ BROKEN_PIPE = 141  # 128 + SIGPIPE
 TERMINATED = 143  # 128 + SIGTERM
 
 
+class Interrupted(BaseException):
+    """Ctrl-C, in a command that has said nothing of it."""
+
+
 def as_poseact_error(error: BaseException) -> BaseException:
     """Exhausted memory, of the machine or the accelerator, as the LimitExceeded that it means."""
     if not isinstance(error, PoseactError) and out_of_memory(error):

@@ -148,16 +148,18 @@ def file_target(option: str, path: Path, suffixes: Sequence[str], inputs: Iterab
         raise UsageError(f"{option} {path}: the suffix must be {' or '.join(suffixes)}")
     check_writable(path)
     refuse_inputs(option, path, inputs)
+    remove_leftovers(path)
     return path
 
 
 def poses_target(option: str, path: Path, inputs: Sequence[Path]) -> Path:
     """The file or folder of poses that an option names, checked. Raises: UsageError for its suffix, OutputError."""
-    from poseact.poses import check_target
+    from poseact.poses import check_place, check_target
 
     path = expanded(path)
     check_target(path)
     check_writable(path, folder=path.suffix.lower() in ("", ".npz"))
+    check_place(path)
     refuse_inputs(option, path, inputs)
     remove_leftovers(path)
     return path

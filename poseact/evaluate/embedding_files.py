@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import zipfile
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -122,20 +123,20 @@ def _write_npz(path: Path, rows: Rows, vectors: Iterable[Array]) -> int:
 
 def _write_parquet(path: Path, rows: Rows, vectors: Iterable[Array]) -> int:
     arrow = _arrow()
-    width, begin, writer = 0, 0, None
-    try:
+    width, begin = 0, 0
+    with ExitStack() as block:
+        file = block.enter_context(path.open("wb"))  # not its name: pyarrow takes none that is not UTF-8
+        writer = None
         for part in _grouped(vectors):
             width, stop = part.shape[1], begin + len(part)
             columns = {name: arrow.array(values[begin:stop]) for name, values in rows.columns.items()}
             flat = arrow.array(part.reshape(-1), arrow.float32())
             columns["embedding"] = arrow.FixedSizeListArray.from_arrays(flat, width)
             table = arrow.table(columns).replace_schema_metadata({"model": rows.model, "sha256": rows.sha256})
-            writer = writer or arrow.parquet.ParquetWriter(path, table.schema, compression="zstd")
+            if writer is None:
+                writer = block.enter_context(arrow.parquet.ParquetWriter(file, table.schema, compression="zstd"))
             writer.write_table(table)
             begin = stop
-    finally:
-        if writer is not None:
-            writer.close()
     return width
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from poseact.errors import InvalidPoses, LimitExceeded
 from poseact.evaluate.score_pickle import read_score_pickle
 from poseact.evaluate.scores import UNLABELLED, Scores
-from poseact.files import atomic_path
+from poseact.files import atomic_path, read_regular
 from poseact.poses.pickle_writer import Called, dump
 from poseact.types import Array
 
@@ -63,10 +63,7 @@ def read_scores(path: Path) -> tuple[Scores, bool]:
     Raises: InvalidPoses for any other file, LimitExceeded for one that expands beyond reason.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise LimitExceeded(f"{path} has {size} bytes; files of scores above {LARGEST_FILE} are refused")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_FILE)
     except OSError as error:
         raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
     tree = read_score_pickle(content, str(path))

@@ -19,7 +19,7 @@ from filelock import FileLock, Timeout
 from poseact.errors import InvalidPoses, OutputError, UsageError
 from poseact.extract.clips import Clip
 from poseact.extract.quality import Quality, from_document, to_document
-from poseact.extract.result import Failed
+from poseact.extract.result import Failed, failed_of
 from poseact.files import write_text
 from poseact.poses import read_pyskl, write_pyskl
 from poseact.types import PoseSequence
@@ -114,7 +114,7 @@ class Journal:
         """Why the clip failed, if it did; what has become another clip has not failed yet."""
         held = self._document(clip, FAILURE)
         try:
-            return Failed(**held["why"]) if held["stamp"] == stamp(clip) else None
+            return failed_of(held["why"]) if held["stamp"] == stamp(clip) else None
         except (TypeError, KeyError):  # a failure that cannot be read is found again
             return None
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from poseact.extract.clips import Clip
 from poseact.extract.quality import Quality, from_document, to_document, verdict
-from poseact.extract.result import Failed
+from poseact.extract.result import Failed, failed_of
 from poseact.files import write_text
 
 SCHEMA = "poseact/extraction-run/1"
@@ -44,16 +44,13 @@ class Record:
         """The record of a target; None when there is none, or another file has taken the target's place."""
         try:
             held = json.loads(record_path(out).read_text(encoding="utf-8"))
-            failed = {
-                name: (str(one["stamp"]), Failed(one["code"], one["message"], one["trace"]))
-                for name, one in held["failed"].items()
-            }
+            failed = {name: (str(one["stamp"]), failed_of(one)) for name, one in held["failed"].items()}
             told = {name: from_document(one) for name, one in dict(held.get("quality", {})).items()}
             quality = {name: one for name, one in told.items() if one is not None}
             sorting = str(held.get("sorting", ""))
             done = {name: str(stamp) for name, stamp in dict(held["done"]).items()}
             record = cls(dict(held["settings"]), int(held["size"]), done, failed, sorting, quality)
-        except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        except (OSError, ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError):
             return None
         return record if size_of(out) == record.size else None
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
 
 TIMEOUT = "Timeout"
 CRASHED = "Crashed"
@@ -37,6 +39,14 @@ class Failed:
     code: str
     message: str
     trace: str = ""
+
+
+def failed_of(document: Mapping[str, Any]) -> Failed:
+    """A failure as JSON tells it, beside whatever else. Raises: KeyError, TypeError for what is none."""
+    texts = {one.name: document[one.name] for one in fields(Failed)}
+    if not all(isinstance(text, str) for text in texts.values()):
+        raise TypeError("a failure is told in texts")
+    return Failed(**texts)
 
 
 Result = Done | Failed

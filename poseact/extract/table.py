@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from pathlib import Path
 
-from poseact.errors import UsageError
-from poseact.files import expanded
+from poseact.errors import LimitExceeded, UsageError
+from poseact.files import expanded, read_regular
 
 COLUMNS = ("path", "label", "split", "start", "end", "group", "name")
 LARGEST = 64 << 20
@@ -72,12 +72,8 @@ def read_list(path: Path) -> list[Row]:
 def read_text(path: Path) -> str:
     """A small text file in UTF-8. Raises: UsageError."""
     try:
-        with path.open("rb") as file:
-            content = file.read(LARGEST + 1)
-        if len(content) > LARGEST:
-            raise UsageError(f"{path} has more than {LARGEST} bytes; that is no list")
-        return content.decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        return read_regular(path, LARGEST).decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError, LimitExceeded) as error:
         raise UsageError(f"{path} cannot be read as text: {getattr(error, 'strerror', None) or error}") from error
 
 

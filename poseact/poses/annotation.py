@@ -249,6 +249,8 @@ def _image_size(anno: dict[Any, Any], where: str) -> tuple[int, int]:
 def _layout(anno: dict[Any, Any], joints: int, where: str) -> str:
     given = anno.get("layout")
     if isinstance(given, str) and 0 < len(given) <= 60:
+        if given != given.encode("utf-8", "ignore").decode():
+            raise InvalidPoses(f"{where}: the name of the layout, {given!r}, cannot be written as UTF-8; rename it")
         if given in known_layouts() and len(layout(given).keypoints) != joints:
             raise InvalidPoses(
                 f"{where}: poses of {joints} joints, but the layout {given!r} has {len(layout(given).keypoints)}"

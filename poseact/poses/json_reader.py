@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
-from poseact.errors import InvalidPoses, LimitExceeded
+from poseact.errors import InvalidPoses
+from poseact.files import read_regular
 
 LARGEST_JSON = 256 * 2**20  # bytes; Python needs up to some twenty times as much for it
 
@@ -19,13 +20,7 @@ def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
 def read_bytes(path: Path, largest: int = LARGEST_JSON) -> bytes:
     """The content of a file of text. Raises: InvalidPoses when it cannot be read or is empty, LimitExceeded."""
     try:
-        if not path.is_file():
-            raise InvalidPoses(f"{path} is no file; check the path")
-        size = path.stat().st_size
-        if size > largest:
-            raise LimitExceeded(f"{path} has {size} bytes, more than the {largest} that are read; split it by video")
-        with path.open("rb") as file:
-            content = file.read(size)  # a buffer of what is read, and no larger, is reserved at once
+        content = read_regular(path, largest, "split it by video")
     except OSError as error:
         raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not content.strip():

@@ -15,7 +15,7 @@ from typing import IO, Any
 import numpy as np
 
 from poseact.errors import InvalidPoses
-from poseact.files import atomic_folder, check_folder
+from poseact.files import atomic_folder, check_folder, open_regular
 from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.json_reader import parse_json, read_json
@@ -112,7 +112,7 @@ def _paths(folder: Path, videos: object) -> list[Path]:
 
 def _read_video(path: Path, budget: Budget) -> PoseSequence:
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             arrays = _arrays(archive, budget)
         about = arrays.pop(_ABOUT, None)
         told = str(about)

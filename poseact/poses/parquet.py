@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from poseact.errors import InvalidPoses, LimitExceeded, UsageError
-from poseact.files import atomic_path
+from poseact.files import atomic_path, open_regular
 from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.json_reader import parse_json
@@ -47,8 +47,9 @@ def write_parquet(
     _, parquet = _pyarrow()
     dtype = np.float16 if float16 else np.float32
     schema = _schema(dtype)
-    with atomic_path(Path(path)) as temporary, parquet.ParquetWriter(
-        temporary, schema, compression="zstd", use_dictionary=False, write_page_checksum=True, store_schema=False
+    # An open file, not its name: pyarrow takes no name that is not UTF-8.
+    with atomic_path(Path(path)) as temporary, temporary.open("wb") as file, parquet.ParquetWriter(
+        file, schema, compression="zstd", use_dictionary=False, write_page_checksum=True, store_schema=False
     ) as writer:  # fmt: skip
         writer.add_key_value_metadata({_METADATA: as_json(manifest(sequences, splits or {}, classes)).encode()})
         rows: list[dict[str, Any]] = []
@@ -165,8 +166,8 @@ def read_parquet(path: Path) -> PoseDataset:
     arrow, parquet = _pyarrow()
     try:
         size = path.stat().st_size
-        with parquet.ParquetFile(
-            path, thrift_string_size_limit=_LONGEST_METADATA, thrift_container_size_limit=_MOST_GROUPS * 20,
+        with open_regular(path) as opened, parquet.ParquetFile(
+            opened, thrift_string_size_limit=_LONGEST_METADATA, thrift_container_size_limit=_MOST_GROUPS * 20,
             page_checksum_verification=True,
         ) as file:  # fmt: skip
             return _read(file, str(path), Budget.of(str(path), size))

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from poseact.errors import InvalidPoses
-from poseact.files import atomic_path
+from poseact.files import atomic_path, open_regular
 from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.kinetics import Kinetics
@@ -61,10 +61,9 @@ def read_pyskl(path: Path, kinetics: Kinetics | None = None) -> PoseDataset:
         InvalidPoses: not such a file, damaged, hostile, or contradictory. LimitExceeded: it expands beyond reason.
     """
     path = Path(path)
-    if path.exists() and not path.is_file():
-        raise InvalidPoses(f"{path} is no file; poses are read from files")
     try:
-        content = path.read_bytes()
+        with open_regular(path) as file:
+            content = file.read()
     except OSError as error:
         raise InvalidPoses(f"cannot read {path}: {error.strerror or error}; check the path") from None
     if not content:

@@ -9,7 +9,7 @@ from typing import Any
 
 from poseact import __version__
 from poseact.evaluate.outcome import wilson
-from poseact.files import write_text
+from poseact.files import remove_leftovers, write_text
 from poseact.recognize.inputs import streams
 from poseact.report.plain import one_line, valid_unicode
 from poseact.zoo import Card, Preprocessing
@@ -31,6 +31,7 @@ def write_model_card(card: Card, weights: Path) -> Path:
     run = weights.name == "model.safetensors"
     name = str(weights.parent if run else weights)
     pictures = [one for one in PICTURES if run and (weights.parent / one).is_file()]
+    remove_leftovers(path)
     write_text(path, markdown(card, name, pictures))
     return path
 

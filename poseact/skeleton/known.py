@@ -7,7 +7,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-from poseact.errors import UsageError
+from poseact.errors import LimitExceeded, UsageError
+from poseact.files import read_regular
 from poseact.skeleton.builtin import COCO17, NAMES, builtin
 from poseact.skeleton.definition import Layout, from_document, to_document
 
@@ -54,10 +55,9 @@ def load_layout(path: Path) -> Layout:
     """Read a layout from a TOML file and make it known. Raises: UsageError."""
     path = Path(path)
     try:
-        if path.stat().st_size > _LARGEST_FILE:
-            raise UsageError(f"{path} is larger than {_LARGEST_FILE} bytes; that is no layout")
-        document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, RecursionError) as error:
+        document = tomllib.loads(read_regular(path, _LARGEST_FILE).decode())
+        str(document)  # a ValueError for a number of thousands of digits, which no message could name
+    except (OSError, ValueError, LimitExceeded, RecursionError) as error:
         reason = getattr(error, "strerror", None) or error
         raise UsageError(f"the layout {path} cannot be read as TOML: {reason}") from error
     return register(document, str(path))

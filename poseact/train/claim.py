@@ -73,7 +73,7 @@ def _read(out: Path) -> dict[str, Any] | None:
                 raise UsageError(f"{out} is not empty and holds no run; choose another --out")
             return None
         held = json.loads((out / CONFIG).read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError, RecursionError) as error:
+    except (OSError, ValueError, RecursionError) as error:  # also numbers of thousands of digits
         reason = getattr(error, "strerror", None) or type(error).__name__
         raise UsageError(f"{out} holds no run that can be read ({reason}); choose another --out") from error
     if not isinstance(held, dict):

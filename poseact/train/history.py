@@ -88,6 +88,18 @@ def _of_streams(epoch: Epoch) -> Row:
     return {name: round(value, 4) for name, value in zip(STREAM_COLUMNS, figures, strict=False)}
 
 
+def check_history(held: object, passes: int) -> None:
+    """Raises: ValueError when this is not a list of as many rows as there were passes, in their order."""
+    rows = held if isinstance(held, list) else [None]
+    fits = all(
+        isinstance(one, dict) and {*COLUMNS} <= one.keys() and one["epoch"] == number
+        and all(isinstance(name, str) and isinstance(value, int | float | None) for name, value in one.items())
+        for number, one in enumerate(rows, 1)
+    )  # fmt: skip
+    if not fits or len(rows) != passes:
+        raise ValueError(f"'history' does not tell of {passes} epochs")
+
+
 def write_history(folder: Path, rows: Sequence[Row]) -> None:
     """Write both files, each whole or as it was.
 

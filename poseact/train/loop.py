@@ -14,13 +14,13 @@ from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.train.batches import Inputs, Random, epoch_order, training_batches, view_outputs
-from poseact.train.checkpoint import CHECKPOINT, read_state, write_state
+from poseact.train.checkpoint import CHECKPOINT, check_weights, read_state, write_state
 from poseact.train.clips import Clips
 from poseact.train.distributed import Processes, synchronised
 from poseact.train.heads import Answers, loss_of, measured, shares_right
-from poseact.train.history import Epoch, Row, Step, row, write_history
+from poseact.train.history import Epoch, Row, Step, check_history, row, write_history
 from poseact.train.metrics import Metrics
-from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision
+from poseact.train.optimise import freeze, learning_rate, optimizer, resolve_precision, restore
 from poseact.train.settings import TrainSettings
 
 Weights = dict[str, Tensor]
@@ -233,7 +233,7 @@ class Trainer:
             same = TrainSettings.model_validate_json(state["settings"]) == self.settings
             if same:
                 self._take(state)
-        except (KeyError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError, AttributeError) as error:
             raise InvalidWeights(
                 f"{path} does not fit this run ({str(error).splitlines()[0]}); delete it to train from the start, or "
                 f"choose another --out"
@@ -244,12 +244,20 @@ class Trainer:
             )
 
     def _take(self, state: dict[str, Any]) -> None:
+        if not (isinstance(state["epoch"], int) and 0 <= state["epoch"] <= self.settings.epochs):
+            raise ValueError(f"epoch {state['epoch']!r:.20} of {self.settings.epochs}")
+        check_history(state["history"], state["epoch"])
+        for name in ("network", "average", "best"):
+            if not (name == "best" and state[name] is None):
+                check_weights(name, state[name], self.network.state_dict())
+        if not (isinstance(state["best_loss"], float) and isinstance(state["looks_since_best"], int)):
+            raise ValueError("'best_loss' and 'looks_since_best' are no numbers")
         self.network.load_state_dict(state["network"])
         self.average, self.best = state["average"], state["best"]
         self.best_loss, self.looks_since_best = state["best_loss"], state["looks_since_best"]
-        self.optimizer.load_state_dict(state["optimizer"])
+        restore(self.optimizer, state["optimizer"])
         self.scaler.load_state_dict(state["scaler"])
-        self.epoch, self.history = int(state["epoch"]), list(state["history"])
+        self.epoch, self.history = state["epoch"], state["history"]
 
 
 def _divisible(batch: int, settings: TrainSettings, processes: Processes) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from poseact.errors import UsageError
 from poseact.models import RGBPoseConv3D
@@ -52,6 +52,42 @@ def optimizer(network: nn.Module, settings: TrainSettings) -> torch.optim.Optimi
         "adamw": lambda: torch.optim.AdamW(described, settings.lr),
     }
     return make[settings.optimizer]()
+
+
+def restore(optimizer: torch.optim.Optimizer, state: dict[str, Any]) -> None:
+    """Give a new optimiser the state of one like it; torch itself looks at little more than how many groups there are.
+
+    Raises: ValueError, and what torch raises, when it is the state of another one.
+    """
+    before = optimizer.state_dict()["param_groups"]
+    probe = _after_a_step(optimizer)
+    optimizer.load_state_dict(state)
+    after = optimizer.state_dict()["param_groups"]
+    same = all(
+        new.get(name) == value
+        for old, new in zip(before, after, strict=True)
+        for name, value in old.items()
+        if name != "lr"
+    )
+    if not same or not all(_is_like(held, probe, weight) for weight, held in optimizer.state.items()):
+        raise ValueError("'optimizer' is not of this run")
+
+
+def _after_a_step(optimizer: torch.optim.Optimizer) -> dict[str, Any]:
+    """What an optimiser of this kind keeps of a weight, here of a vector."""
+    weight = nn.Parameter(torch.zeros(1))
+    weight.grad = torch.zeros(1)
+    probe = type(optimizer)([{**optimizer.param_groups[0], "params": [weight]}])  # type: ignore[call-arg]
+    probe.step()
+    return probe.state[weight]
+
+
+def _is_like(held: object, probe: dict[str, Any], weight: object) -> bool:
+    """Whether this may be kept of a weight: one number, or a tensor of its shape, wherever the probe has such a one."""
+    return isinstance(weight, Tensor) and isinstance(held, dict) and held.keys() == probe.keys() and all(
+        isinstance(held[name], Tensor) and held[name].shape == (weight.shape if one.ndim else ())
+        for name, one in probe.items()
+    )  # fmt: skip
 
 
 def learning_rate(settings: TrainSettings, step: int, total: int, batch: int) -> float:

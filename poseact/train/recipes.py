@@ -10,7 +10,8 @@ from typing import Any
 
 from pydantic import ValidationError
 
-from poseact.errors import UsageError
+from poseact.errors import LimitExceeded, UsageError
+from poseact.files import read_regular
 from poseact.models import TWO_STREAMS, slowonly_arguments
 from poseact.models.rgbpose import PICTURES, SPEED_RATIO
 from poseact.train.settings import Augmentation, TrainSettings
@@ -18,6 +19,7 @@ from poseact.zoo import Card, Preprocessing, Rgb
 
 DEFAULT_RECIPE = "small"
 DEEPEST = 5
+LARGEST_FILE = 16 << 20
 FOLLOWING = ("config.in_channels", "config.num_classes")
 _TAUGHT = ("kind", "min_score", "steady")
 _KEPT_OF_POSES = ("kind", "clip_len", "size", "min_score", "num_clips", "people", "sampler", "seconds")
@@ -244,9 +246,10 @@ def _read(file: Path) -> dict[str, Any]:
     """A TOML file, or a JSON file by its suffix. Raises: UsageError."""
     json_wanted = file.suffix.lower() == ".json"
     try:
-        text = file.read_text(encoding="utf-8")
+        text = read_regular(file, LARGEST_FILE).decode()
         document = json.loads(text) if json_wanted else tomllib.loads(text)
-    except (OSError, ValueError, RecursionError) as error:
+        str(document)  # a ValueError for a number of thousands of digits, which no message could name
+    except (OSError, ValueError, RecursionError, LimitExceeded) as error:
         reason = getattr(error, "strerror", None) or " ".join(str(error).split())
         raise UsageError(f"--config {file} cannot be read as {'JSON' if json_wanted else 'TOML'}: {reason}") from error
     if not isinstance(document, dict):

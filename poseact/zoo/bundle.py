@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from poseact.errors import InvalidWeights, LimitExceeded, UsageError, WeightsNotFound
-from poseact.files import atomic_path, sha256_of
+from poseact.files import atomic_path, open_regular, remove_leftovers, sha256_of
 from poseact.zoo.card import CARD_BYTES, read_card
 from poseact.zoo.lock import locked
 from poseact.zoo.shelf import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
@@ -57,6 +57,7 @@ def pack(target: Path, names: Sequence[str], progress: Progress | None = None) -
         if progress is not None:
             progress(done + 1, len(chosen))
     sums = "".join(f"{digest}  {name}\n" for name, _, digest in files).encode()
+    remove_leftovers(target)
     with atomic_path(target) as temporary, tarfile.open(temporary, "w", format=tarfile.USTAR_FORMAT) as archive:
         archive.addfile(_header(SUMS, len(sums)), io.BytesIO(sums))
         for name, path, _ in files:
@@ -78,7 +79,7 @@ def unpack(source: Path, *, replace: bool = False, progress: Progress | None = N
         UsageError: another model has the same name. OutputError: the cache cannot be written.
     """
     try:
-        with source.open("rb") as file:
+        with open_regular(source) as file:
             members = {member.name: member for member in _members(file, source)}
             sums = _sums(file, members, source)
             names = [name.removesuffix(SUFFIX) for name in sums if name.endswith(SUFFIX)]
@@ -179,6 +180,8 @@ def _install(file: BinaryIO, name: str, members: dict[str, _Member], sums: dict[
     path = model_path(name)
     card = path.with_suffix(".json")
     with locked(path):
+        for one in (path, card):
+            remove_leftovers(one)
         if _same(path, sums[path.name]) and _same(card, sums[card.name]):
             return
         with atomic_path(card) as new_card:

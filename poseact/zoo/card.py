@@ -7,7 +7,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from poseact.errors import InvalidWeights
+from poseact.errors import InvalidWeights, LimitExceeded
+from poseact.files import read_regular
 
 CARD_BYTES = 4_000_000
 LARGEST_CONFIG_NUMBER = 65_536
@@ -167,12 +168,11 @@ def _numbers(value: Any) -> list[float]:
 def read_card(path: Path) -> Card:
     """Read a model card. Raises: InvalidWeights when it is missing, too long, or not a card."""
     try:
-        if path.stat().st_size > CARD_BYTES:
-            raise InvalidWeights(f"{path} has {path.stat().st_size} bytes, which is no model card")
-        return Card.model_validate_json(path.read_bytes())
-    except OSError as error:
+        return Card.model_validate_json(read_regular(path, CARD_BYTES))
+    except (OSError, LimitExceeded) as error:
+        reason = getattr(error, "strerror", None) or error
         raise InvalidWeights(
-            f"the model card {path} cannot be read ({error.strerror}); it belongs beside the weights"
+            f"the model card {path} cannot be read ({reason}); it belongs beside the weights"
         ) from error
     except ValidationError as error:
         first = error.errors()[0]

@@ -25,7 +25,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load as decode_safetensors
 from torch import Tensor
 
-from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
+from poseact.errors import InvalidWeights, WeightsNotFound
+from poseact.files import read_regular
 from poseact.poses.pickle_arrays import Refused
 from poseact.zoo.checkpoint_advice import no_checkpoint, not_loaded
 from poseact.zoo.checkpoint_scan import AsksFor, Scan, Storage, scan
@@ -76,10 +77,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         InvalidWeights: not a checkpoint, damaged, or one that needs more than tensors and plain values.
     """
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise LimitExceeded(f"{path} has {size} bytes; weight files above {LARGEST_FILE} are refused")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_FILE)
     except OSError as error:
         raise WeightsNotFound(f"{path} cannot be read ({error.strerror}); give the path of a checkpoint") from error
     sha256 = hashlib.sha256(content).hexdigest()

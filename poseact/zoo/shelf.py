@@ -99,11 +99,14 @@ def ready(name: str) -> Model:
 
 
 def check_free(name: str, *, replace: bool = False) -> None:
-    """Raises: UsageError when a model cannot be given this name, or, without `replace`, when one has it already."""
+    """Raises: UsageError when a model cannot be given this name, or, without `replace`, when one has it already.
+
+    Weights without a card, of a command that was killed, are no model.
+    """
     found = model(name)
     if found is not None and found.where == "embedded":
         raise UsageError(f"{name!r} is a model that comes with poseact; choose another name")
-    if not replace and (found.path if found else model_path(name)).exists():
+    if not replace and is_ready(found.path if found else model_path(name)):
         raise UsageError(
             f"there is already a model {name!r} in {models_folder()}; choose another name, or add --replace"
         )

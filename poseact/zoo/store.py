@@ -12,8 +12,8 @@ from safetensors.torch import load as decode_tensors
 from safetensors.torch import save as encode_tensors
 from torch import Tensor
 
-from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
-from poseact.files import write_bytes, write_text
+from poseact.errors import InvalidWeights, WeightsNotFound
+from poseact.files import read_regular, remove_leftovers, write_bytes, write_text
 from poseact.zoo.card import Card
 from poseact.zoo.manifest import embedded, weights_folder
 from poseact.zoo.shelf import RECORDED
@@ -35,10 +35,7 @@ def read(path: Path) -> tuple[dict[str, Tensor], str]:
     if path.suffix != ".safetensors":
         raise InvalidWeights(f"{path} is not a .safetensors file; give a folder or file that `poseact train` wrote")
     try:
-        size = path.stat().st_size
-        if size > LARGEST_FILE:
-            raise LimitExceeded(f"{path} has {size} bytes; weight files above {LARGEST_FILE} are refused")
-        content = path.read_bytes()
+        content = read_regular(path, LARGEST_FILE)
     except OSError as error:
         raise WeightsNotFound(
             f"weights {path} cannot be read ({error.strerror}); reinstall poseact or give --model"
@@ -70,6 +67,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
         recorded = {**card.source, RECORDED: hashlib.sha256(content).hexdigest()}
         card = card.model_copy(update={"source": recorded})
     path = folder / f"{stem}.safetensors"
+    remove_leftovers(path)
     write_bytes(path, content)
     write_card(path.with_suffix(".json"), card)
     return path
@@ -77,6 +75,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
 
 def write_card(path: Path, card: Card) -> None:
     """Write a model card, whole or not at all. Raises: OutputError."""
+    remove_leftovers(path)
     write_text(path, json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
 
 

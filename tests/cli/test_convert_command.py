@@ -173,8 +173,8 @@ def test_joints_that_nobody_named(files):
     [
         (["poses.pkl", "--out", "poses.pkl"], 3, "would overwrite the input"),
         (["none.pkl", "--out", "a.pkl"], 3, "cannot read none.pkl"),
-        (["none.json", "--out", "a.pkl"], 3, "no file"),
-        (["none", "--out", "a.pkl"], 3, "no file"),
+        (["none.json", "--out", "a.pkl"], 3, "No such file"),
+        (["none", "--out", "a.pkl"], 3, "No such file"),
         (["poses.pkl", "--out", "a.h5"], 2, "not .h5"),
         (["poses.pkl", "--out", "a.pkl", "--from", "bvh"], 2, "unknown format 'bvh'"),
         (["poses.pkl", "--out", "a.pkl", "--to", "bvh"], 2, "bvh is not written"),
@@ -191,7 +191,7 @@ def test_joints_that_nobody_named(files):
         (["poses.pkl", "--out", "a.pkl", "--fps", "nan"], 2, "more than 0 frames/s"),
         (["poses.pkl", "--out", "a.pkl", "--label", " "], 2, "is empty"),
         (["poses.pkl", "--out", "a.pkl", "--label", "a", "--label-folders"], 2, "choose one"),
-        (["poses.pkl", "--out", "a.pkl", "--labels", "none.txt"], 2, "none.txt is no file"),
+        (["poses.pkl", "--out", "a.pkl", "--labels", "none.txt"], 2, "cannot read none.txt: No such file"),
         (["poses.pkl", "--out", "a.pkl", "--labels", "one.txt"], 2, "class number 1, but 1 names"),
         (["poses.pkl", "--out", "a.json", "--float16"], 2, "coco is text"),
         (["poses.pkl", "--out", "one.txt/a.pkl"], 3, "cannot write"),
@@ -263,3 +263,27 @@ def test_commands_for_poses_of_ours_name_convert(files, capsys):
     for name in ("frames", "frames/0_keypoints.json"):
         assert run(["merge", name, "--out", "a.pkl"]) in (2, 3)
         assert "`poseact convert`" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("command", "out", "half"),
+    [
+        (["convert"], ["--out", "o.parquet"], ".o-abcd1234.poseact-part.parquet"),
+        (["convert"], ["--out", "o.json"], ".o-abcd1234.poseact-part.json"),
+        (["select"], ["--out", "o.pkl"], ".o-abcd1234.poseact-part.pkl"),
+        (["quality"], ["--page", "o.html"], ".o-abcd1234.poseact-part.html"),
+    ],
+    ids=["parquet", "json", "chosen people", "a page"],
+)
+def test_what_a_killed_process_left_half_written_is_removed(files, command, out, half):
+    (files / half).write_bytes(b"half")
+    assert run([*command, "poses.pkl", *out]) == 0
+    assert sorted(path.name for path in files.iterdir()) == sorted([out[-1], "poses.pkl"])
+
+
+@pytest.mark.parametrize("command", ["convert", "select"])
+def test_a_folder_of_something_else_is_refused_before_the_poses_are_read(tmp_path, command, capsys):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "notes.txt").write_text("mine")
+    assert run([command, str(tmp_path / "nowhere.pkl"), "--out", str(tmp_path / "out")]) == 3
+    assert "out holds something else; choose another place" in capsys.readouterr().err

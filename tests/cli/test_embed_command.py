@@ -1,6 +1,7 @@
 """`poseact embed` from the command line, with a tiny network and few clips."""
 
 import csv
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -38,6 +39,12 @@ def files(tmp_path, monkeypatch):
     )  # fmt: skip
     save(tmp_path / "tiny", build("slowonly", **CONFIG).state_dict(), card)
     return tmp_path
+
+
+def test_what_a_killed_process_left_half_written_is_removed(files):
+    (files / ".e-abcd1234.poseact-part.npz").write_bytes(b"half")
+    assert embed("--out", "e.npz") == 0
+    assert sorted(path.name for path in files.iterdir()) == ["e.npz", "nobody.pkl", "poses.pkl", "tiny"]
 
 
 def embed(*arguments: str) -> int:
@@ -125,6 +132,13 @@ def test_mistakes_are_one_line(files, capsys, call, code, words):
     assert words in said.err
     assert (said.out, said.err.count("\n")) == ("", 1)
     assert not (files / "e.npz").exists()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text on other systems")
+@pytest.mark.parametrize("suffix", ["npz", "parquet", "csv"])
+def test_names_of_files_that_are_no_text(files, suffix):
+    assert embed("--out", f"\udcfe.{suffix}") == 0
+    assert (files / f"\udcfe.{suffix}").is_file()
 
 
 @pytest.mark.parametrize("suffix", ["npz", "parquet", "csv"])

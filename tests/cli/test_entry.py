@@ -93,6 +93,46 @@ main()
     assert not list(tmp_path.iterdir())
 
 
+def test_ctrl_c_in_a_text_that_is_executed_is_an_exit_code_too(tmp_path):
+    """As dataclasses and named tuples execute some, and with `python -m`."""
+    program = """
+from poseact.cli import app, main
+
+def build():
+    def work(*arguments, **options):
+        exec("raise KeyboardInterrupt")
+    return work
+
+app.build = build
+main()
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    command = [sys.executable, "-m", "interrupted"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (130, "error: interrupted\n")
+
+
+@pytest.mark.parametrize(
+    ("place", "command"),
+    [
+        ("poseact.cli.loop.Recognizer.open", ["recognize", "a.mp4"]),
+        ("poseact.extract.inputs.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
+        ("poseact.zoo.shelf.models", ["weights", "list"]),
+        ("typer.core.TyperGroup.parse_args", ["doctor"]),
+    ],
+    ids=["recognize", "extract-poses", "a group of commands", "reading the command line"],
+)
+def test_ctrl_c_is_said_even_before_a_command_has_begun_its_work(place, command, tmp_path, monkeypatch, capsys):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.mp4").write_bytes(b"video")
+    monkeypatch.setattr(place, interrupted)
+    assert run(command) == 130
+    assert capsys.readouterr().err == "error: interrupted\n"
+
+
 @pytest.mark.parametrize(
     ("answered", "errors", "code"),
     [

@@ -10,6 +10,7 @@ import sys
 import time
 from contextlib import nullcontext
 from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import filelock
@@ -368,6 +369,42 @@ def test_settings_that_cannot_be_read(clips, tmp_path, content):
     ]
 
 
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda held: held["failed"]["b/broken"].update(code=None),
+        lambda held: held["failed"]["b/broken"].update(message=["x"]),
+        lambda held: held["failed"]["b/broken"].pop("trace"),
+        lambda held: held["failed"].update({"b/broken": 3}),
+        lambda held: held.update(size=inf),
+    ],
+    ids=["no code", "a message of a list", "no trace", "no failure", "infinite bytes"],
+)
+def test_a_record_that_somebody_damaged_is_none(clips, tmp_path, damage):
+    extract(clips, tmp_path / "poses.pkl")
+    path = tmp_path / "poses.pkl.run.json"
+    held = json.loads(path.read_text())
+    damage(held)
+    path.write_text(json.dumps(held).replace("Infinity", "1e999"))
+    with pytest.raises(UsageError, match="is not what an earlier extraction left there"):
+        extract(clips, tmp_path / "poses.pkl")
+
+
+@pytest.mark.parametrize("why", [{"code": None}, {"message": 3}, {"trace": []}], ids=str)
+def test_a_failure_that_cannot_be_read_is_found_again(clips, tmp_path, monkeypatch, looked_at, why):
+    out = tmp_path / "poses.pkl"
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(clips, out)
+    (path,) = (tmp_path / "poses.pkl.journal").glob("*.failed.json")
+    held = json.loads(path.read_text())
+    path.write_text(json.dumps({**held, "why": {**held["why"], **why}}))
+    outcomes = extract(clips, out)
+    assert looked_at.count("broken") == 2
+    assert [outcome.result.code for outcome in outcomes if outcome.error] == ["InvalidVideo"]
+
+
 @pytest.mark.parametrize("after", [0, 3, 8, 13, 14, 15])
 def test_a_full_disk_loses_nothing(clips, whole, tmp_path, monkeypatch, looked_at, after):
     """The disk is full when so many files were written: settings, two per clip, the target, or the record."""
@@ -392,7 +429,7 @@ def test_a_full_disk_loses_nothing(clips, whole, tmp_path, monkeypatch, looked_a
 
 
 def test_what_a_kill_left_half_written_is_removed(clips, tmp_path):
-    """Also beside the target; a folder that stood in its place stays until there is a new one."""
+    """Also beside the target, and a folder that stood in its place as soon as there is a new one."""
     files = [
         ".poses-abcd1_23.poseact-part.pkl",
         ".poses.pkl.run-abcd1_23.poseact-part.json",
@@ -406,10 +443,6 @@ def test_what_a_kill_left_half_written_is_removed(clips, tmp_path):
     for name in (".poses-abcd1_23.poseact-part", ".poses-old-abcd1_23.poseact-part"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").touch()
-    extract(clips, tmp_path / "poses")
-    assert [path.name for path in tmp_path.glob(".poses-*abcd1_23.poseact-part")] == [
-        ".poses-old-abcd1_23.poseact-part"
-    ]
     extract(clips, tmp_path / "poses")
     assert not list(tmp_path.glob(".poses-*abcd1_23.poseact-part"))
 

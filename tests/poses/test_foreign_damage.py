@@ -190,7 +190,7 @@ def test_wrong_use(tmp_path):
     (tmp_path / "a.json").write_bytes(BYTES["results"])
     with pytest.raises(UsageError, match="unknown format 'bvh'"):
         read(tmp_path / "a.json", "bvh")
-    with pytest.raises(InvalidPoses, match="no file"):
+    with pytest.raises(InvalidPoses, match="No such file"):
         read(tmp_path / "b.json")
     with pytest.raises(UsageError, match="is not written"):
         write(tmp_path / "b.json", PoseDataset([]), "bvh")

@@ -174,6 +174,7 @@ def test_joints_below_a_score_of_0_are_not_seen(tmp_path):
         (pickle.dumps([foreign(person_estimator=[1])]), "'person_estimator' must be 1 lines of text"),
         (pickle.dumps([foreign(camera_motion=np.ones((3, 3)))]), r"'camera_motion' must be \(3, 4\), got \(3, 3\)"),
         (pickle.dumps([foreign(camera_motion=np.full((3, 4), np.nan))]), "'camera_motion' must be finite"),
+        (pickle.dumps([foreign(layout="\ud800")]), r"the name of the layout, '\\ud800', cannot be written as UTF-8"),
         (pickle.dumps([foreign(others=[1])]), "'others' must be a dict, got list"),
         (pickle.dumps([foreign(others={})]), "others.*'keypoint' is missing"),
         (pickle.dumps([foreign(others=foreign(keypoint=np.zeros((1, 3, 5, 2)), keypoint_score=None))]),
@@ -185,7 +186,7 @@ def test_joints_below_a_score_of_0_are_not_seen(tmp_path):
         "score-shape", "score-list", "no-size", "size-zero",
         "size-of-half", "fps-tiny", "label-text", "label-fraction", "label-negative", "fps-zero", "fps-nan",
         "pts-infinite", "id-fraction", "person-score", "reasons", "estimators", "camera-shape",
-        "camera-nan", "others-list", "others-empty",
+        "camera-nan", "layout-surrogate", "others-list", "others-empty",
         "others-joints",
     ],
 )  # fmt: skip

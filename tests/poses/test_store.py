@@ -107,6 +107,15 @@ def test_equal_poses_give_equal_files(tmp_path, dataset, name):
     assert contents[0] == contents[1]
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="names of files are text on other systems")
+@pytest.mark.parametrize("name", FORMATS)
+def test_names_of_files_that_are_no_text(tmp_path, dataset, name):
+    path = tmp_path / f"\udcfe{name}"
+    write_poses(path, dataset)
+    assert_same_dataset(read_poses(path), dataset)
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
 @pytest.mark.parametrize("name", FORMATS)
 def test_half_precision(tmp_path, dataset, name):
     write_poses(tmp_path / name, dataset, float16=True)

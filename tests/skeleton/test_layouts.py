@@ -159,9 +159,12 @@ def test_declarations_that_cannot_work(change, message):
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"\xff\xfe", b"name = ", b"[" * 100_000, b"name = 'a'\nkeypoints = 3", b"x" * 1_000_001],
-    ids=["empty", "binary", "half", "deep", "number", "long"],
-)
+    [
+        b"", b"\xff\xfe", b"name = ", b"[" * 100_000, b"name = 'a'\nkeypoints = 3", b"x" * 1_000_001,
+        b"x = " + b"9" * 5000, b"name = 0x" + b"f" * 5000,
+    ],
+    ids=["empty", "binary", "half", "deep", "number", "long", "a long number", "a long hexadecimal number"],
+)  # fmt: skip
 def test_files_that_are_no_layout(tmp_path, content):
     (tmp_path / "l.toml").write_bytes(content)
     with pytest.raises(UsageError, match=r"l\.toml"):

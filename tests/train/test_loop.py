@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from poseact.errors import UsageError
+from poseact.errors import InvalidWeights, UsageError
 from poseact.models import build
 from poseact.train import Trainer, recipe
 from poseact.train.augment import track_gap
@@ -121,6 +121,93 @@ def test_a_run_that_does_not_improve_ends_early():
     assert trainer.looks_since_best == 2
     assert trainer.best_loss == min(losses) == losses[-3]
     assert epochs[-1].seconds_left == 0
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory) -> Path:
+    """Of a run that has come to its end."""
+    path = tmp_path_factory.mktemp("run") / "last.ckpt"
+    trainer = Trainer(network(), settings(**LOOKING), clips(), clips(4))
+    list(trainer.run())
+    trainer.save(path)
+    return path
+
+
+LOOKING = {"evaluate_every": 1, "patience": 5}
+
+
+def resumed(state: dict, folder: Path) -> None:
+    torch.save(state, folder / "last.ckpt")
+    Trainer(network(), settings(**LOOKING), clips(), clips(4)).resume(folder / "last.ckpt")
+
+
+def test_a_checkpoint_fits_its_own_run(checkpoint, tmp_path):
+    resumed(torch.load(checkpoint), tmp_path)
+
+
+@pytest.mark.parametrize("epoch", [10**12, 3, -2, 1.5, None])
+def test_a_checkpoint_of_an_epoch_that_cannot_be(checkpoint, tmp_path, epoch):
+    with pytest.raises(InvalidWeights, match=r"\(epoch .+ of 2\); delete it to train from the start"):
+        resumed({**torch.load(checkpoint), "epoch": epoch}, tmp_path)
+
+
+def one_renamed(weights: dict) -> dict:
+    first, *others = weights
+    return {"x": weights[first], **{key: weights[key] for key in others}}
+
+
+def first_group(state: dict, **changes: object) -> dict:
+    first, *others = state["param_groups"]
+    return {**state, "param_groups": [{**first, **changes}, *others]}
+
+
+@pytest.mark.parametrize(
+    ("part", "change"),
+    [
+        ("network", lambda held: [1]),
+        ("average", one_renamed),
+        ("average", lambda held: [1]),
+        ("average", lambda held: {key: tensor.double() for key, tensor in held.items()}),
+        ("average", lambda held: {key: tensor[None] for key, tensor in held.items()}),
+        ("best", lambda held: [1]),
+        ("best", one_renamed),
+        ("best_loss", lambda held: "low"),
+        ("looks_since_best", lambda held: None),
+        ("history", lambda held: [1]),
+        ("history", lambda held: [{}]),
+        ("history", lambda held: "abc"),
+        ("history", lambda held: held[:-1]),
+        ("history", lambda held: [{**one, "loss": "low"} for one in held]),
+        ("optimizer", lambda held: [1]),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], 0: {"step": torch.tensor(1.0)}}}),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], 0: [1]}}),
+        ("optimizer", lambda held: {**held, "state": {**held["state"], "x": held["state"][0]}}),
+        ("optimizer", lambda held: {**held, "state": dict.fromkeys(held["state"], held["state"][0])}),
+        ("optimizer", lambda held: first_group(held, betas="xx")),
+        ("optimizer", lambda held: first_group(held, weight_decay=None)),
+        ("optimizer", lambda held: {**held, "param_groups": held["param_groups"][:1]}),
+    ],
+    ids=[
+        "no network", "an average of another key", "no average", "an average of another type",
+        "an average of another shape", "no best", "a best of another key", "no best loss", "no looks", "no history",
+        "an empty row", "a text", "too few rows", "a row of texts", "no optimiser", "a weight without its means",
+        "a weight without a state", "no such weight", "means of another shape", "no betas", "no decay",
+        "too few groups",
+    ],
+)  # fmt: skip
+def test_a_checkpoint_that_does_not_fit(checkpoint, tmp_path, part, change):
+    state = torch.load(checkpoint)
+    with pytest.raises(InvalidWeights, match=r"does not fit this run .+; delete it to train from the start") as caught:
+        resumed({**state, part: change(state[part])}, tmp_path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("rule", [{"optimizer": "sgd"}, {"optimizer": "sgd", "momentum": 0}, {"frozen": 2}], ids=str)
+def test_the_state_of_every_optimiser_fits(tmp_path, rule):
+    first, again = (Trainer(network(), settings(**rule), clips(), None) for _ in range(2))
+    list(first.run(tmp_path))
+    again.resume(tmp_path / "last.ckpt")
+    assert again.optimizer.state_dict()["state"].keys() == first.optimizer.state_dict()["state"].keys()
 
 
 def test_a_gap_hides_a_stretch_of_some_clips():

@@ -12,7 +12,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 from filelock import FileLock
-from hypothesis import HealthCheck, given
+from hypothesis import HealthCheck, example, given
 from hypothesis import settings as hypothesis_settings
 from hypothesis import strategies as st
 from swings import swings, tiny
@@ -183,8 +183,9 @@ def test_two_runs_at_once_in_one_folder(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "content", [b"", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000, b'{"settings": 3}'],
-    ids=["empty", "no text", "a list", "nothing", "deep", "no settings"],
+    "content",
+    [b"", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000, b'{"settings": 3}', b'{"settings": ' + b"9" * 5000 + b"}"],
+    ids=["empty", "no text", "a list", "nothing", "deep", "no settings", "a long number"],
 )  # fmt: skip
 def test_a_damaged_note_of_what_the_run_is(tmp_path, content):
     (tmp_path / CONFIG).write_bytes(content)
@@ -217,6 +218,7 @@ def test_a_checkpoint_of_something_else(tmp_path):
 WHOLE = b"recipe = 'small'\nepochs = 3\n[augmentation]\nflip = 0.5\n[config]\nblocks = [1, 2]\n"
 
 
+@example(b"lr = 0x" + b"f" * 5000)
 @hypothesis_settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.one_of(

@@ -185,9 +185,20 @@ def test_a_folder_with_other_things_is_refused(dataset, tmp_path):
         run(dataset, tmp_path)
 
 
-def test_a_damaged_checkpoint_is_named(dataset, tmp_path):
+def with_one_bit_turned(content: bytes) -> bytes:
+    """In the middle, where the numbers of a layer are."""
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+@pytest.mark.parametrize(
+    "damaged", [lambda content: b"half a checkpoint", lambda content: content[:-300], with_one_bit_turned],
+    ids=["something else", "cut off", "one bit"],
+)  # fmt: skip
+def test_a_damaged_checkpoint_is_named(dataset, tmp_path, damaged):
     run(dataset, tmp_path / "run", epochs=1)
-    (tmp_path / "run" / CHECKPOINT).write_bytes(b"half a checkpoint")
+    path = tmp_path / "run" / CHECKPOINT
+    path.write_bytes(damaged(path.read_bytes()))
     with pytest.raises(InvalidWeights, match="damaged"):
         run(dataset, tmp_path / "run", epochs=1)
 

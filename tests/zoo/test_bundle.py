@@ -63,6 +63,23 @@ def written(path, contents: dict[str, bytes], kind=tarfile.REGTYPE, sums: bool =
     return path
 
 
+def half_written(*paths):
+    """What a process that was killed left of files."""
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.with_name(f".{path.stem}-abcd1234.poseact-part{path.suffix}").write_bytes(b"half")
+
+
+def test_what_killed_processes_left_half_written_is_removed(bundle):
+    path = models_folder() / "mine.safetensors"
+    half_written(path, path.with_suffix(".json"))
+    unpack(bundle)
+    half_written(path, path.with_suffix(".json"), bundle)
+    keep("mine")
+    pack(bundle, ["mine"])
+    assert not list(bundle.parent.rglob("*.poseact-part*"))
+
+
 def test_a_bundle_brings_models_to_another_machine(bundle):
     assert list(members(bundle)) == [SUMS, "mine.safetensors", "mine.json", "other.safetensors", "other.json"]
     assert [found.name for found in unpack(bundle)] == ["mine", "other"]

@@ -314,5 +314,5 @@ def test_files_that_cannot_be_read(read, tmp_path, monkeypatch):
         with pytest.raises(WeightsNotFound, match="cannot be read"):
             read_checkpoint(path)
     monkeypatch.setattr(module, "LARGEST_FILE", 100)
-    with pytest.raises(LimitExceeded, match="above 100 are refused"):
+    with pytest.raises(LimitExceeded, match="more than the 100 that are read"):
         read(saved(STATE))

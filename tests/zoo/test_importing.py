@@ -377,6 +377,13 @@ def test_a_model_is_replaced_only_when_asked(checkpoint):
     assert load_with_card("some").card.labels == tuple("xyz")
 
 
+def test_weights_without_a_card_are_no_model_that_has_the_name(checkpoint):
+    path = checkpoint(X3D)
+    import_checkpoint(path, models_folder()).with_suffix(".json").unlink()  # as one that was killed leaves it
+    import_checkpoint(path, models_folder(), replace=False)
+    assert model("some").where == "here"
+
+
 def test_errors_of_models_are_of_one_family():
     assert issubclass(InvalidWeights, ModelError)
     assert InvalidWeights.exit_code == 5
