@@ -28,6 +28,7 @@ from poseact.evaluate import (
 )
 from poseact.evaluate.score_files import Form
 from poseact.poses import PoseDataset, read_poses
+from poseact.poses.labels import named_alike
 from poseact.recognize import DEFAULT_MODEL, Classifier, Ensemble, open_models
 from poseact.recognize.settings import resolve_device
 from poseact.recognize.videos import VideoPictures, videos_of
@@ -90,7 +91,7 @@ def evaluate_asked(asked: Asked) -> int:
     dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
     splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
     clips = dataset.clips(splits) if asked.poses else []
-    classes = names or dataset.classes
+    classes = named_alike(dataset, names, str(asked.labels)) if names else dataset.classes
     try:
         if asked.calibrate:
             _calibrate(asked, replace(dataset, classes=classes), clips, splits, messages)

@@ -19,6 +19,7 @@ from poseact.extract.inputs import Inputs, read_inputs
 from poseact.extract.machine import workers_for
 from poseact.extract.record import Record
 from poseact.poses import PoseDataset, holds_poses, read_poses
+from poseact.poses.labels import named_alike
 from poseact.recognize import Settings
 from poseact.recognize.open import open_extractor
 from poseact.recognize.videos import VideoPictures, videos_of
@@ -106,13 +107,7 @@ def labelled(dataset: PoseDataset, names: str | None, messages: Messages) -> Pos
         classes than any network has.
     """
     if names is not None:
-        given = class_names(names)
-        if dataset.classes not in ((), given) and not all(map(str.isdecimal, dataset.classes)):
-            raise UsageError(
-                f"--labels {names} calls the classes {', '.join(given[:3])}..., but the poses name them themselves, "
-                f"{', '.join(dataset.classes[:3])}...; leave --labels away"
-            )
-        return replace(dataset, classes=given)
+        return replace(dataset, classes=named_alike(dataset, class_names(names), names))
     if dataset.classes:
         return dataset
     last = max(dataset.annotations, key=lambda one: one.label, default=None)

@@ -93,7 +93,7 @@ def evaluate(
     if not classifiers:
         known = set(parts[0].names)
         looked_at = [clip for clip in labelled if clip.name in known]
-    parts = _scored(model, classifiers, looked_at, progress, videos) + parts
+    parts = _scored(classifiers, given, looked_at, progress, videos) + parts
     absent = _others(labelled, looked_at)
     nobody = [clip.label for clip in absent]
     fused = fuse(parts, given)
@@ -132,7 +132,8 @@ def evaluate_unknown(
         raise InvalidPoses(
             f"nobody is seen in any of the {len(clips)} unknown clips, so there is nothing to tell apart"
         )
-    scores = fuse(_scored(model, classifiers, shown, progress, videos), weights)
+    given = shares(weights, len(classifiers), "--weights", "models")
+    scores = fuse(_scored(classifiers, given, shown, progress, videos), given)
     return replace(found, open_set=open_set(found.scores, scores, found.thresholds))
 
 
@@ -148,11 +149,16 @@ def _thresholds(classifiers: Sequence[Classifier], shares: Sequence[float]) -> T
 
 
 def _scored(
-    model: Classifier | Ensemble | None, classifiers: Sequence[Classifier], clips: Sequence[PoseSequence],
-    progress: Progress | None, videos: Videos | None,
+    classifiers: Sequence[Classifier], given: Sequence[float], clips: Sequence[PoseSequence], progress: Progress | None,
+    videos: Videos | None,
 ) -> list[Scores]:  # fmt: skip
-    """The scores of each classifier; all of them look at the same windows, as in recognition."""
-    seconds = model.seconds if isinstance(model, Ensemble) else model.preprocessing.seconds if model else None
+    """The scores of each classifier; all look at the same windows, those of the ones that have a share, as recognition.
+
+    Args:
+        given: their shares, then those of others.
+    """
+    asked = [one for one, share in zip(classifiers, given, strict=False) if share] or classifiers
+    seconds = min((one.seconds for one in asked if one.seconds is not None), default=None)
     total = len(classifiers) * len(clips)
 
     def after(done: int) -> Progress | None:

@@ -144,7 +144,7 @@ class Extractor:
             pts, index, camera = np.array(first.pts), np.array(first.index), np.stack(first.camera)
             if self.pose_every > 1:
                 index, pts, tracks, at = _in_between(reader, planned, first, tracks)
-                camera = shared_out(camera, at, len(index))
+                camera = shared_out(camera, at, pts)
                 chosen = final or (selection.ids if selection is not None else ())
                 tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
             report.finish()

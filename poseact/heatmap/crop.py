@@ -9,6 +9,8 @@ from poseact.errors import UsageError
 
 ImageSize = tuple[int, int]  # (height, width) px
 Box = tuple[int, int, int, int]  # left, top, right, bottom, px; right and bottom are outside
+NARROW = 10.0
+"""px: a subject that spans less in x or y is not cut out."""
 
 
 def subject_crop(
@@ -16,7 +18,7 @@ def subject_crop(
     image_size: ImageSize,
     *,
     padding: float = 0.25,
-    threshold: float = 10.0,
+    threshold: float = NARROW,
     hw_ratio: float | None = 1.0,
     beyond_image: bool = True,
 ) -> tuple[Tensor, ImageSize]:
@@ -47,7 +49,7 @@ def subject_box(
     image_size: ImageSize,
     *,
     padding: float = 0.25,
-    threshold: float = 10.0,
+    threshold: float = NARROW,
     hw_ratio: float | None = 1.0,
     beyond_image: bool = True,
 ) -> Box:

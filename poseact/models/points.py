@@ -139,7 +139,8 @@ class PartStream(nn.Module):
         initialise(self, last)
 
     def forward(self, moved: Tensor) -> Tensor:
-        x: Tensor = self.enter(self.norm(moved.transpose(1, 2)[..., None, None]))
+        # Contiguous, as torch's batch norm has wrong gradients on a CPU where those that come back lie otherwise.
+        x: Tensor = self.enter(self.norm(moved.transpose(1, 2).contiguous()[..., None, None]))
         for number, block in enumerate(self.blocks):
             x = F.relu(x + block(x))
             if number % 2 and x.shape[2] > 1:

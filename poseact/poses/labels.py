@@ -53,6 +53,16 @@ def by_folder(dataset: PoseDataset) -> PoseDataset:
     return PoseDataset(clips, dataset.splits, classes)
 
 
+def named_alike(dataset: PoseDataset, names: tuple[str, ...], source: str) -> tuple[str, ...]:
+    """Names for the classes of a data set that only numbers them. Raises: UsageError where it calls them otherwise."""
+    if dataset.classes not in ((), names) and not all(map(str.isdecimal, dataset.classes)):
+        raise UsageError(
+            f"--labels {source} calls the classes {', '.join(names[:3])}..., but the poses name them themselves, "
+            f"{', '.join(dataset.classes[:3])}...; leave --labels away"
+        )
+    return names
+
+
 def read_names(path: Path) -> tuple[str, ...]:
     """The names of classes in a file of text, one per line, blank lines left out.
 

@@ -33,22 +33,26 @@ def steadied(keypoint: Array, camera: Array) -> Array:
     return np.where((keypoint != 0).any(-1, keepdims=True), moved, keypoint)
 
 
-def shared_out(camera: Array, at: Array, frames: int) -> Array:
-    """The movement between some frames, shared out evenly over those between them.
+def shared_out(camera: Array, at: Array, pts: Array) -> Array:
+    """The movement between some frames, shared out over those between them by the time that passes.
 
     Args:
-        camera: (k, 4) between frames that lie at (k,) ascending positions among `frames`.
-    Returns: (frames, 4) float32; still before the first and after the last.
+        camera: (k, 4) between frames that lie at (k,) ascending positions among all of them.
+        pts: (T,) s, when all of them are shown.
+    Returns: (T, 4) float32; still before the first and after the last.
     """
-    shared = still_camera(frames).astype(np.float64)
+    shared = still_camera(len(pts)).astype(np.float64)
     turn, shift = _complex(np.asarray(camera, np.float64))
     steps = np.diff(at, prepend=at[:1])
     for row in np.flatnonzero(steps > 0):
-        count = int(steps[row])
-        part = turn[row] ** (1 / count)
-        # count equal steps z -> part z + b have moved the origin by b (1 + part + ... + part^(count - 1))
-        b = shift[row] / (part ** np.arange(count)).sum()
-        shared[at[row] - count + 1 : at[row] + 1] = (part.real, part.imag, b.real, b.imag)
+        between = slice(at[row] - steps[row], at[row] + 1)
+        passed = np.diff(pts[between])
+        share = passed / passed.sum() if (passed > 0).all() else np.full(len(passed), 1 / len(passed))
+        part = turn[row] ** share
+        # Where z -> turn z + shift is one motion about a fixed point, its share s is z -> turn^s z + b, and the
+        # b of a share is shift (1 - turn^s) / (1 - turn), or shift s without a turn.
+        b = shift[row] * (share if abs(turn[row] - 1) < 1e-9 else (1 - part) / (1 - turn[row]))
+        shared[at[row] - steps[row] + 1 : at[row] + 1] = np.stack((part.real, part.imag, b.real, b.imag), 1)
     return shared.astype(np.float32)
 
 

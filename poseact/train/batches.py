@@ -95,9 +95,8 @@ def _draft(
     score = torch.stack([clips.score[row][chosen] for row, chosen in zip(rows, frames, strict=True)]).to(place)
     size, layout = settings.drawn_size, find_layout(clips.layout)
     xy, score = deform(xy, score, settings.augmentation, layout, random.change)
-    centre, side = subject_box(xy, score)
-    if clips.videos:
-        centre, side = _seen_or_whole(centre, side, score, [clips.image_size[row] for row in rows])
+    whole = torch.tensor([clips.image_size[row] for row in rows], dtype=xy.dtype, device=place)
+    centre, side = subject_box(xy, score, whole)
     xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * size
     xy, score, corners = augment(xy, score, size, settings.augmentation, layout.flip_joints, random.change)
     target = clips.target[list(rows)]
@@ -108,15 +107,6 @@ def _draft(
     if not settings.augmentation.mixup:  # nobody needs the heatmaps of the other processes' clips
         xy, score, target, share = xy[share], score[share], target[share], slice(None)
     return Draft(xy, score, target, share), cuts
-
-
-def _seen_or_whole(
-    centre: Tensor, side: Tensor, score: Tensor, sizes: Sequence[tuple[int, int]]
-) -> tuple[Tensor, Tensor]:
-    """Boxes that hold the whole picture where nobody is seen in the sampled frames."""
-    seen = (score > 0).flatten(1).any(1)
-    whole = torch.tensor(sizes, dtype=side.dtype)  # height, width
-    return torch.where(seen[:, None], centre, whole.flip(1) / 2), torch.where(seen, side, whole.amax(1))
 
 
 def _picture_numbers(

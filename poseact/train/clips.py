@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from poseact.errors import InvalidPoses
+from poseact.heatmap.crop import NARROW
 from poseact.poses.joints import without_weak_joints
 from poseact.poses.steady import steadied
 from poseact.recognize.videos import VideoPictures
@@ -146,16 +147,22 @@ def _with_people(values: Array, people: int) -> Tensor:
     return torch.from_numpy(full)
 
 
-def subject_box(xy: Tensor, score: Tensor) -> tuple[Tensor, Tensor]:
+def subject_box(xy: Tensor, score: Tensor, whole: Tensor | None = None) -> tuple[Tensor, Tensor]:
     """Centre (B, 2) and side (B,) of the square that holds all joints of all frames, a quarter larger (section 3.2).
 
     Args:
         xy: (B, T, M, K, 2). score: (B, T, M, K); joints with score 0 are left out.
+        whole: (B, 2) height and width of the pictures, px; who is narrower or lower than `NARROW`, or not seen at all,
+            gets the square that holds the picture, as in evaluation.
     """
     missing = (score <= 0)[..., None]
     low = xy.masked_fill(missing, torch.inf).amin((1, 2, 3))
     high = xy.masked_fill(missing, -torch.inf).amax((1, 2, 3))
-    side = (high - low).amax(1) * (1 + PADDING)
-    seen = torch.isfinite(side)
-    centre = torch.where(seen[:, None], (low + high) / 2, torch.zeros_like(low))
-    return centre, torch.where(seen, side, torch.ones_like(side)).clamp(min=1)
+    extent = high - low
+    cut = torch.isfinite(extent).all(1)
+    if whole is None:
+        whole = torch.zeros_like(low)
+    else:
+        cut &= extent.amin(1) >= NARROW
+    centre = torch.where(cut[:, None], (low + high) / 2, whole.flip(1) / 2)
+    return centre, torch.where(cut, extent.amax(1) * (1 + PADDING), whole.amax(1)).clamp(min=1)

@@ -138,7 +138,7 @@ def test_fewer_views_are_quicker(files, capsys):
         (["poses.pkl", "--model", "joint", "--weights", "1", "1"], 2, "2 numbers for 1 models and files of scores"),
         (["poses.pkl", "--model", "joint", "--scores", "poses.pkl"], 3, "poses.pkl holds no scores"),
         (["poses.pkl", "--model", "joint", "--classes", "0"], 2, "--classes 0"),
-        (["poses.pkl", "--model", "joint", "--labels", "ntu60"], 3, "not among the model's 3"),
+        (["poses.pkl", "--model", "joint", "--labels", "ntu60"], 2, "--labels ntu60 calls the classes drink water,"),
         (["poses.pkl", "--model", "movenet-thunder"], 5, "not a classifier"),
         (["poses.pkl", "--model", "joint", "--save-answers", "poses.pkl"], 2, "the suffix must be .csv"),
         (["poses.pkl", "--model", "joint", "--save-scores", "poses.pkl"], 3, "would overwrite the input"),

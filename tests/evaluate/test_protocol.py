@@ -154,3 +154,12 @@ def test_models_that_look_at_pictures_want_some():
     )
     with pytest.raises(InputError, match="looks at pictures"):
         evaluate([clip()], model)
+
+
+def test_a_model_of_weight_0_decides_no_windows():
+    clips = [clip(f"clip{number}", number, frames=40, seed=number) for number in range(3)]  # 4 s
+    whole, short = oracle(), oracle(name="short", preprocessing={"seconds": 1.0})
+    alone = evaluate(clips, whole).scores.probability
+    together = Ensemble([whole, short], (1, 0))
+    np.testing.assert_allclose(evaluate(clips, together, weights=(1, 0)).scores.probability, alone, atol=1e-6)
+    assert np.abs(evaluate(clips, together, weights=(1, 1e-9)).scores.probability - alone).max() > 1e-3

@@ -1,5 +1,7 @@
 """Places read back from heatmaps, what is made of them, and the network that looks at both."""
 
+import copy
+
 import pytest
 import torch
 from hypothesis import given
@@ -9,7 +11,7 @@ from torch import nn
 from poseact.errors import UsageError
 from poseact.heatmap import draw
 from poseact.models import build
-from poseact.models.points import PointPart, figure_size, movements, places
+from poseact.models.points import PartStream, PointPart, figure_size, movements, places
 from poseact.skeleton import COCO17
 
 SIDE = 32
@@ -195,3 +197,25 @@ def test_the_answer_is_the_mean_of_what_the_streams_say():
         for part, share in zip(embedding.split([32, 16, 16], 1), weight.split([32, 16, 16], 1), strict=True)
     ]
     torch.testing.assert_close(network(heatmaps), torch.stack(alone).mean(0))
+
+
+@pytest.mark.parametrize("rows", [2, 4, 8, 16])
+def test_gradients_are_right_also_with_one_thread(rows):
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        torch.manual_seed(0)
+        network = PartStream(73, 16, 2).to(memory_format=torch.channels_last_3d).train()
+        for module in network.modules():
+            if isinstance(module, nn.Dropout):
+                module.p = 0.0
+        exact = copy.deepcopy(network).double()
+        moved = torch.randn(rows, 16, 73)
+        for one, given_rows in ((network, moved), (exact, moved.double())):
+            found = one(given_rows)
+            (found * torch.linspace(-1, 1, found.numel()).reshape(found.shape).to(found)).sum().backward()
+        whole = max(one.grad.norm() for one in exact.parameters())
+        for (name, one), other in zip(network.named_parameters(), exact.parameters(), strict=True):
+            assert (one.grad - other.grad).norm() <= 1e-3 * other.grad.norm() + 1e-5 * whole, name
+    finally:
+        torch.set_num_threads(threads)

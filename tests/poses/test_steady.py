@@ -34,10 +34,10 @@ def test_who_stands_still_before_a_moving_camera_stands_still(camera):
     np.testing.assert_allclose(steady, np.broadcast_to(seen[:, 4:5], steady.shape), atol=1e-6)
 
 
-@given(MOVES, st.integers(1, 4))
-def test_movements_shared_out_lead_to_the_same_place(camera, step):
+@given(MOVES, st.integers(1, 4), st.sampled_from([0.0, 0.6]))
+def test_movements_shared_out_lead_to_the_same_place(camera, step, uneven):
     at = np.arange(8) * step
-    shared = shared_out(camera, at, 8 * step)
+    shared = shared_out(camera, at, np.arange(8 * step) + uneven * (np.arange(8 * step) % 2))
     assert shared.shape == (8 * step, 4)
     assert shared.dtype == np.float32
     np.testing.assert_allclose(seen_by(shared, (300, 200))[:, at], seen_by(camera, (300, 200)), rtol=1e-3, atol=0.05)
@@ -45,7 +45,7 @@ def test_movements_shared_out_lead_to_the_same_place(camera, step):
 
 def test_movements_are_shared_out_where_there_were_looks():
     camera = np.float32([[1, 0, 0, 0], [1, 0, 6, 3], [1, 0, 5, 0]])
-    shared = shared_out(camera, np.array([1, 4, 5]), 7)
+    shared = shared_out(camera, np.array([1, 4, 5]), np.arange(7) / 25)
     assert shared[:, 2].tolist() == [0, 0, 2, 2, 2, 5, 0]
     assert shared[:, 3].tolist() == [0, 0, 1, 1, 1, 0, 0]
 
@@ -77,7 +77,17 @@ def test_movement_beyond_all_numbers_changes_nothing(factor):
 def test_one_frame():
     poses = np.ones((1, 1, 3, 2), np.float32)
     assert steadied(poses, np.float32([[1, 0, 9, 9]])) is poses
-    assert shared_out(STILL[:1], np.array([0]), 1).tolist() == [[1, 0, 0, 0]]
+    assert shared_out(STILL[:1], np.array([0]), np.zeros(1)).tolist() == [[1, 0, 0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("pts", "expected"),
+    [([0, 1, 5], [0, 2, 8]), ([0, 1, 2], [0, 5, 5]), ([0, 0, 0], [0, 5, 5])],
+    ids=["by time", "evenly", "without times"],
+)
+def test_a_movement_is_shared_out_by_the_time_that_passes(pts, expected):
+    camera = np.float32([[1, 0, 0, 0], [1, 0, 10, 0]])
+    assert shared_out(camera, np.array([0, 2]), np.array(pts) / 25)[:, 2].tolist() == expected
 
 
 @pytest.mark.parametrize("camera", [np.full((2, 4), np.nan), np.ones((3, 4)), np.ones((2, 3))])

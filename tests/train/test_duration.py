@@ -20,6 +20,17 @@ def test_a_clip_lasts_until_the_end_of_its_last_frame(frames, fps, seconds):
     assert seconds_of(clip(frames, fps)) == pytest.approx(seconds)
 
 
+def test_frames_before_somebody_is_seen_and_after_do_not_count():
+    late = clip(40)
+    late.keypoint_score[:, :15] = 0
+    late.keypoint_score[:, 35:] = 0
+    assert seconds_of(late) == pytest.approx(2.0)
+    nobody = clip(9)
+    nobody.keypoint_score[:] = 0
+    assert seconds_of(nobody) == 0
+    assert with_measured_seconds(Preprocessing(), [late, nobody]).seconds == pytest.approx(2.0)
+
+
 def test_nine_of_ten_clips_are_no_longer_than_the_measured_length():
     clips = [clip(frames) for frames in (*range(10, 21), 500)]
     measured = with_measured_seconds(Preprocessing(), clips).seconds

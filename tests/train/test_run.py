@@ -12,6 +12,7 @@ from poseact.evaluate import evaluate
 from poseact.evaluate.protocol import view_logits
 from poseact.poses import PoseDataset
 from poseact.recognize import Classifier
+from poseact.recognize.inputs import heatmap_views
 from poseact.train import calibration, measure, recipe, train
 from poseact.train.calibration import as_rows, typical_logits
 from poseact.train.clips import stack, subject_box
@@ -242,11 +243,34 @@ def _fields(one: PoseSequence, **changes):
     return {name: changes.get(name, getattr(one, name)) for name in PoseSequence.__dataclass_fields__}
 
 
+def test_joints_that_have_a_place_or_a_score_alone_are_missing_in_training_as_in_evaluation():
+    one = sequence("one", 0)
+    one.keypoint[0, :, 3], one.keypoint_score[0, :, 3] = 1, 0  # called invisible, as by Penn Action
+    one.keypoint[0, :, 4] = 0
+    clean = replace(one, keypoint=one.keypoint.copy(), keypoint_score=one.keypoint_score.copy())
+    clean.keypoint[0, :, 3] = 0
+    clean.keypoint_score[0, :, 4] = 0
+    plain = Preprocessing()
+    found, expected = (stack([clip], ("a",), plain) for clip in (one, clean))
+    assert torch.equal(found.xy[0], expected.xy[0])
+    assert torch.equal(found.score[0], expected.score[0])
+    views = [next(heatmap_views(clip, [0], slice(None), plain)) for clip in (one, clean)]
+    assert torch.equal(*views)
+
+
 def test_subject_box_leaves_missing_joints_out():
     xy = torch.tensor([[[[[10.0, 20.0], [30.0, 60.0], [0.0, 0.0]]]]])
     centre, side = subject_box(xy, torch.tensor([[[[1.0, 1.0, 0.0]]]]))
     assert centre.tolist() == [[20.0, 40.0]]
     assert side.tolist() == [40 * 1.25]
+
+
+@pytest.mark.parametrize(("wide", "cut"), [(9.0, False), (11.0, True)])
+def test_who_is_narrow_is_not_cut_out_of_the_picture_as_in_evaluation(wide, cut):
+    xy = torch.tensor([[20.0, 30.0], [20.0 + wide, 70.0]]).reshape(1, 1, 1, 2, 2)
+    centre, side = subject_box(xy, torch.ones(1, 1, 1, 2), torch.tensor([[100.0, 200.0]]))
+    expected = ((20 + wide / 2, 50), 50) if cut else ((100, 50), 200)
+    assert (tuple(centre[0].tolist()), float(side)) == expected
 
 
 def test_subject_box_of_nobody_is_a_pixel():
