@@ -90,9 +90,11 @@ def few_shot(
             if on_warning:
                 on_warning(line)
         embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
-        features = torch.cat(embedded(clips))
+        learnt = embedded(clips)
+        features = torch.cat(learnt)
         weight, bias = fit_head(features, clips.label, len(dataset.classes))
-        windows = embedded(parted(sequences[0], inputs.seconds))  # as recognition sees the clips
+        # as recognition sees the clips
+        windows = learnt if inputs.seconds is None else embedded(parted(sequences[0], inputs.seconds))
         typical = None
         if len(dataset.classes) <= TYPICAL_CLASSES:
             typical = typical_logits([one @ weight.T + bias for one in windows], clips.label)

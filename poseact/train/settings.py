@@ -27,13 +27,14 @@ class Augmentation(Strict):
     Attributes:
         window: the clip covers a random stretch of this share of the video at least.
         speed: the pace changes within the clip: time t in [0, 1) becomes t ** exp(U(-x, x)), so that the movement
-            begins or ends faster. 0: off; frames are always jittered, one random frame of each equal part.
+            begins or ends faster. 0: off; frames are always jittered, as `preprocessing.sampler` draws them.
         scale: the subject is scaled by exp(U(-x, x)).
         shift: the subject moves by U(-x, x) of the heatmap's side.
         rotation: U(-x, x), degrees.
         stretch, shear: the figure is widened by exp(U(-x, x)) and leant, x += U(-x, x) * y, as if seen from elsewhere.
         bones: each bone's length is multiplied by exp(N(0, x)), the same on the left and the right.
-        part_dropout: chance that an arm, a leg or the lower half of the body is missing in the whole clip.
+        part_dropout: chance that a joint and all that hangs on it, such as an arm, a leg or one side of the body, or
+            both legs, are missing in the whole clip.
         noise: standard deviation of each coordinate as a share of the heatmap's side, halved for sure joints.
         joint_dropout: chance that a joint is missing in the whole clip.
         frame_dropout: chance that a joint is missing in one frame.

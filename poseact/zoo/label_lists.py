@@ -1,4 +1,4 @@
-"""The class names of the data sets that published classifiers were trained on, in index order. Knows no networks."""
+"""Class names in index order: of the data sets that published classifiers were trained on, or of a file."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Weight files on disk: found by name or path, verified, read and written. Builds no network."""
+"""Weight files on disk: verified, read and written. Builds no network, and finds none by its name."""
 
 from __future__ import annotations
 

@@ -196,12 +196,17 @@ def test_failures_are_tried_again_when_asked_or_changed(own_clips, tmp_path, loo
 def test_failures_of_an_interrupted_run_are_not_tried_again(clips, tmp_path, monkeypatch, looked_at):
     out = tmp_path / "poses.pkl"
     for options, expected in (({}, ["broken"]), ({"retry_failed": True}, ["broken", "broken"])):
-        with monkeypatch.context() as patch:
-            patch.setattr(folder_module, "write_poses", _interrupted)
-            with pytest.raises(KeyboardInterrupt):
-                extract(clips, out, **options)
+        interrupted_at_the_end(monkeypatch, clips, out, **options)
         extract(clips, out)
         assert [stem for stem in looked_at if stem == "broken"] == expected
+
+
+def interrupted_at_the_end(monkeypatch, *arguments, **options):
+    """An extraction that is stopped when every clip is finished, and nothing written."""
+    with monkeypatch.context() as patch:
+        patch.setattr(folder_module, "write_poses", _interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            extract(*arguments, **options)
 
 
 def _interrupted(*_, **__):
@@ -276,10 +281,7 @@ def test_overwrite_starts_anew_once(clips, tmp_path, monkeypatch, looked_at):
     out = tmp_path / "poses.pkl"
     extract(clips, out)
     looked_at.clear()
-    with monkeypatch.context() as patch:
-        patch.setattr(folder_module, "write_poses", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            extract(clips, out, overwrite=True)
+    interrupted_at_the_end(monkeypatch, clips, out, overwrite=True)
     assert len(looked_at) == 7
     assert out.exists()  # the old one, until the new one is complete
     extract(clips, out, overwrite=True)
@@ -335,10 +337,7 @@ def test_a_second_process_is_kept_out(clips, tmp_path):
 
 def test_a_damaged_journal_heals(clips, whole, tmp_path, monkeypatch, looked_at):
     out = tmp_path / "poses.pkl"
-    with monkeypatch.context() as patch:
-        patch.setattr(folder_module, "write_poses", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            extract(clips, out)
+    interrupted_at_the_end(monkeypatch, clips, out)
     journal = tmp_path / "poses.pkl.journal"
     victim = sorted(journal.glob("*.pkl"))[0]
     victim.write_bytes(victim.read_bytes()[:100])
@@ -393,10 +392,7 @@ def test_a_record_that_somebody_damaged_is_none(clips, tmp_path, damage):
 @pytest.mark.parametrize("why", [{"code": None}, {"message": 3}, {"trace": []}], ids=str)
 def test_a_failure_that_cannot_be_read_is_found_again(clips, tmp_path, monkeypatch, looked_at, why):
     out = tmp_path / "poses.pkl"
-    with monkeypatch.context() as patch:
-        patch.setattr(folder_module, "write_poses", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            extract(clips, out)
+    interrupted_at_the_end(monkeypatch, clips, out)
     (path,) = (tmp_path / "poses.pkl.journal").glob("*.failed.json")
     held = json.loads(path.read_text())
     path.write_text(json.dumps({**held, "why": {**held["why"], **why}}))
@@ -480,10 +476,7 @@ def test_a_folder_that_cannot_be_written(clips, tmp_path):
 def test_other_labels_are_no_other_settings(clips, tmp_path, monkeypatch):
     """Labels, classes and splits are put in at the end."""
     out = tmp_path / "poses.pkl"
-    with monkeypatch.context() as patch:
-        patch.setattr(folder_module, "write_poses", _interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            extract(clips, out)
+    interrupted_at_the_end(monkeypatch, clips, out)
     extract(clips, out, splits={"a/clip0": "val", "b/clip1": "train", "b/broken": "val"})
     assert read_poses(out).splits == {"val": ["a/clip0"], "train": ["b/clip1"]}
 
