@@ -130,11 +130,10 @@ def report_run(run: Run, out: Path) -> None:
     """Pictures of a finished run, and what it reached, on stdout."""
     if curve := history(out):
         write_curves(curve, out / "curves.png", run.card.name)
+    kind = "cross-validation" if run.card.training.get("cross_validated") else "validation"
+    title = f"{run.card.name}, {kind}"
     if run.validation is not None:
-        write_confusion(
-            run.validation.confusion, run.card.labels, out / "confusion.png", f"{run.card.name}, validation"
-        )
-        kind = "cross-validation" if run.card.training.get("cross_validated") else "validation"
+        write_confusion(run.validation.confusion, run.card.labels, out / "confusion.png", title)
         typer.echo(
             f"{kind}: top-1 {_top1(run.validation.top1, [one.top1 for one in run.streams])}, "
             f"top-5 {run.validation.top5:.1%}, mean class {run.validation.mean_class:.1%}; confusion matrix in "
@@ -142,7 +141,7 @@ def report_run(run: Run, out: Path) -> None:
         )
     if run.calibration is not None:
         found, path = run.calibration, out / "reliability.png"
-        write_reliability([("before", found.before), ("after", found.after)], path, f"{run.card.name}, validation")
+        write_reliability([("before", found.before), ("after", found.after)], path, title)
         typer.echo(
             f"calibration: error {found.before.error:.3f} before, {found.after.error:.3f} after temperature "
             f"{found.temperature:.2f}; reliability diagram in {path}"
