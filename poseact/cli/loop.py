@@ -133,7 +133,7 @@ class _Loop:
             raise NoPerson(f"{recognition.source}: nobody was seen, so there are no heatmaps to write")
         poses = recognition.poses
         name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
-        views = self.recognizer.classifier.heatmaps(poses, recognition.persons[0].row)
+        views = self.recognizer.classifier.heatmaps(poses, recognition.persons[0].rows)
         channels = channel_names(self.recognizer.classifier.preprocessing.kind, layout(poses.layout))
         write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
 

@@ -72,6 +72,14 @@ def recognize(
             rich_help_panel=_WHAT,
         ),
     ] = "auto",
+    together: Annotated[
+        bool,
+        typer.Option(
+            "--together",
+            help="Look at the people as one, as many as the model was trained with: what they do with each other.",
+            rich_help_panel=_WHAT,
+        ),
+    ] = False,
     speed: Annotated[
         SpeedChoice, typer.Option(metavar="LEVEL", help="Effort: fast, balanced or accurate.", rich_help_panel=_WHAT)
     ] = SpeedChoice.balanced,
@@ -163,7 +171,7 @@ def recognize(
 
     settings = Settings(
         models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
-        person=known_person(person), speed=speed.value, detector=detector,
+        person=known_person(person), together=together, speed=speed.value, detector=detector,
         detector_classes=_names(detector_classes), pose=pose, device=device,
         decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip

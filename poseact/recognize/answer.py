@@ -1,4 +1,4 @@
-"""Window by window probabilities of one person -> one answer. Runs no network."""
+"""Window by window probabilities of one person, or of people together -> one answer. Runs no network."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Judgement:
 
 @dataclass(frozen=True)
 class Answer:
-    """What one person does.
+    """What one person does, or what people do together.
 
     Attributes:
         predictions: every class, most probable first; the mean over the windows.
@@ -45,7 +45,7 @@ class Answer:
 
 def answer(
     poses: PoseSequence,
-    person: int,
+    people: Sequence[int],
     *,
     seconds: float | None,
     labels: Sequence[str],
@@ -53,14 +53,15 @@ def answer(
     unknown_above: float | None,
     judge: Callable[[slice], Judgement],
 ) -> Answer:
-    """Put the windows of a person, a row of `poses`, together.
+    """Put the windows of a person together, or of people who are looked at as one.
 
     Args:
+        people: their rows in `poses`, the one whom the segments name first. Who of them is there is enough.
         seconds: length of a window; None: the whole presence is one.
         labels, unknown_below, unknown_above: of the model.
         judge: frames of a window -> what the model says of them.
     """
-    present = poses.box_score[person] > 0
+    present = seen(poses, people)
     parts = windows(poses.pts, present, seconds)
     if not parts:
         return Answer((), ())
@@ -70,7 +71,7 @@ def answer(
         Segment(
             start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
             first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
-            person=int(poses.track_id[person]), best=guess[0].label, probability=guess[0].probability,
+            person=int(poses.track_id[people[0]]), best=guess[0].label, probability=guess[0].probability,
             label=named(
                 guess, unknown_below, int(present[part.first : part.last + 1].sum()),
                 one.strangeness, unknown_above,
@@ -91,10 +92,18 @@ def ranked(probability: Array, labels: Sequence[str]) -> tuple[Prediction, ...]:
     return tuple(Prediction(labels[index], float(probability[index])) for index in order)
 
 
-def longest_window(poses: PoseSequence, person: int, seconds: float | None) -> slice:
-    """The frames of the person's longest window. Raises: InvalidPoses when the person is never seen."""
-    parts = windows(poses.pts, poses.box_score[person] > 0, seconds)
+def seen(poses: PoseSequence, people: Sequence[int]) -> Array:
+    """(T,) bool: frames with one of the people, rows of `poses`, at least."""
+    present: Array = np.any(poses.box_score[list(people)] > 0, axis=0)
+    return present
+
+
+def longest_window(poses: PoseSequence, people: Sequence[int], seconds: float | None) -> slice:
+    """The frames of the people's longest window. Raises: InvalidPoses when none of them is ever seen."""
+    parts = windows(poses.pts, seen(poses, people), seconds)
     if not parts:
-        raise InvalidPoses(f"{poses.name}: person {poses.track_id[person]} is never seen, so there is nothing to draw")
+        raise InvalidPoses(
+            f"{poses.name}: person {poses.track_id[people[0]]} is never seen, so there is nothing to draw"
+        )
     longest = max(parts, key=lambda part: part.last - part.first)
     return slice(longest.first, longest.last + 1)

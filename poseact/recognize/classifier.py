@@ -1,4 +1,4 @@
-"""Poses of one person, with the pictures behind them where a network wants them -> class probabilities. Reads no file.
+"""Poses of people, with the pictures behind them where a network wants them -> class probabilities. Reads no file.
 
 An `Ensemble` of several classifiers is called in the same way.
 """
@@ -126,6 +126,11 @@ class Classifier:
         return self.preprocessing.seconds
 
     @property
+    def people(self) -> int | None:
+        """How many people are drawn into one stack at most; None: any number."""
+        return self.preprocessing.people
+
+    @property
     def labels(self) -> tuple[str, ...]:
         return self.card.labels
 
@@ -145,24 +150,27 @@ class Classifier:
         """What answers: this one."""
         return (UsedModel(self.card.name, self.sha256, 1.0, self._shares if len(self.streams) > 1 else ()),)
 
-    def __call__(self, poses: PoseSequence, person: int, pictures: Shown | None = None) -> Answer:
-        """Classify one person, a row of `poses`.
+    def __call__(self, poses: PoseSequence, people: Sequence[int], pictures: Shown | None = None) -> Answer:
+        """Say what one person does, or what several do together.
+
+        Args:
+            people: their rows in `poses`.
 
         Raises: InvalidPoses when the layout is not the network's; InputError when it wants pictures and gets none;
         InvalidVideo and LimitExceeded when they cannot be had.
         """
         self._check_layout(poses)
         return answer(
-            poses, person, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, [person], frames, pictures),
+            poses, people, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
+            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, people, frames, pictures),
         )  # fmt: skip
 
-    def heatmaps(self, poses: PoseSequence, person: int) -> Tensor:
-        """The (views, C, T, size, size) stack of the person's longest window, as the network sees it.
+    def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:
+        """The (views, C, T, size, size) stack of the people's longest window, as the network sees it.
 
         Raises: UsageError for a network of pictures alone; InvalidPoses.
         """
-        return self.drawn(poses, [person], longest_window(poses, person, self.seconds))
+        return self.drawn(poses, people, longest_window(poses, people, self.seconds))
 
     def drawn(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Tensor:
         """The heatmaps of one stretch. Args: as for `probability`. Raises: as `heatmaps`."""

@@ -51,6 +51,11 @@ class Ensemble:
         return max(one.clip_len for _, one in self._weighted())
 
     @property
+    def people(self) -> int | None:
+        """How many people each of them was trained to see in one stack; None: any number."""
+        return min((one.people for _, one in self._weighted() if one.people is not None), default=None)
+
+    @property
     def sees_pictures(self) -> bool:
         """Whether one of the classifiers needs more than poses."""
         return any(one.sees_pictures for _, one in self._weighted())
@@ -77,16 +82,16 @@ class Ensemble:
         """Of the classifier that `heatmaps` shows: the first that sees poses."""
         return self._drawing().preprocessing
 
-    def __call__(self, poses: PoseSequence, person: int, pictures: Shown | None = None) -> Answer:
-        """Classify one person, a row of `poses`. Raises: as `Classifier`."""
+    def __call__(self, poses: PoseSequence, people: Sequence[int], pictures: Shown | None = None) -> Answer:
+        """Say what one person does, or what several do together. Args and raises: as for `Classifier`."""
         return answer(
-            poses, person, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, [person], frames, pictures),
+            poses, people, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
+            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, people, frames, pictures),
         )  # fmt: skip
 
-    def heatmaps(self, poses: PoseSequence, person: int) -> Tensor:
-        """What the first classifier that sees poses sees of the person's longest window. Raises: as `Classifier`."""
-        return self._drawing().drawn(poses, [person], longest_window(poses, person, self.seconds))
+    def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:
+        """What the first classifier that sees poses sees of the people's longest window. Raises: as `Classifier`."""
+        return self._drawing().drawn(poses, people, longest_window(poses, people, self.seconds))
 
     def probability(
         self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
-from poseact.errors import InputError
+from poseact.errors import InputError, UsageError
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
 from poseact.poses import everybody, read_poses, sequence_tracks
+from poseact.recognize.answer import seen
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
 from poseact.recognize.open import open_extractor
@@ -20,6 +22,8 @@ from poseact.recognize.settings import Settings, resolve_device
 from poseact.track import Selection, select
 from poseact.types import Gap, PoseSequence, VideoInfo
 from poseact.video import open_video
+
+ALL = sys.maxsize
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,21 @@ class Recognizer:
 
     @classmethod
     def open(cls, settings: Settings | None = None) -> Recognizer:
-        """Load every network. Raises: ModelError and its kinds, UsageError."""
+        """Load every network.
+
+        Raises: ModelError and its kinds; UsageError, also for people together before a model of one person.
+        """
         chosen = settings or Settings()
         device = resolve_device(chosen.device)
         classifier = open_models(
             chosen.models, chosen.weights, device=device, clips=chosen.effort.clips, flip=chosen.effort.flip,
             stream_weights=chosen.stream_weights,
         )  # fmt: skip
+        if chosen.together and classifier.people == 1:
+            raise UsageError(
+                f"{' + '.join(one.name for one in classifier.models)} was trained with one person at a time; leave "
+                f"--together out, or choose a --model of several people"
+            )
         return cls(open_extractor(chosen, device), classifier, chosen)
 
     def __call__(self, source: str | Path, progress: Progress | None = None) -> Recognition:
@@ -55,7 +67,9 @@ class Recognizer:
         Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
         """
         plan = self.settings.plan(self.classifier.clip_len, self.classifier.seconds)
-        extraction = self.extractor(source, plan, person=self.settings.person, progress=progress)
+        extraction = self.extractor(
+            source, plan, person=self.settings.person, refined=self._stacked or ALL, progress=progress
+        )
         timings = Timings(dict(extraction.timings))
         with ExitStack() as opened:
             pictures = None
@@ -91,15 +105,31 @@ class Recognizer:
     def _select(self, poses: PoseSequence) -> Selection | None:
         return select(sequence_tracks(poses), poses.image_size, self.settings.person) if len(poses) else None
 
+    @property
+    def _stacked(self) -> int | None:
+        """How many people are looked at as one; None: everybody."""
+        return self.classifier.people if self.settings.together else 1
+
+    def _groups(self, selection: Selection | None) -> tuple[tuple[int, ...], ...]:
+        """Track ids of those who are looked at together, group by group."""
+        if selection is None:
+            return ()
+        if self.settings.together:
+            return (selection.ranked[: self._stacked],)
+        return tuple((number,) for number in selection.ids)
+
     def _answer(
         self, source: str, poses: PoseSequence, selection: Selection | None, timings: Timings, video: VideoInfo | None,
         gaps: tuple[Gap, ...], pictures: Pictures | None = None,
     ) -> Recognition:  # fmt: skip
-        chosen = selection.ids if selection else ()
-        reason = selection.reason if selection else "nobody is seen in the frames that were looked at"
         with timings.stage("classify"):
             rows = {int(number): row for row, number in enumerate(poses.track_id)}
-            persons = tuple(self._person(poses, rows[number], pictures) for number in chosen)
+            persons = tuple(
+                self._person(poses, [rows[number] for number in group], pictures) for group in self._groups(selection)
+            )
+        reason = selection.reason if selection else "nobody is seen in the frames that were looked at"
+        if persons and persons[0].together_with:
+            reason = f"{persons[0].title} are looked at as one; {reason}"
         return Recognition(
             source=source, video=video, gaps=gaps, poses=poses, persons=persons, reason=reason,
             unknown_below=self.classifier.unknown_below, models=self.classifier.models, device=self.classifier.device,
@@ -107,13 +137,14 @@ class Recognizer:
             unknown_above=self.classifier.unknown_above,
         )  # fmt: skip
 
-    def _person(self, poses: PoseSequence, row: int, pictures: Pictures | None) -> Person:
-        answer = self.classifier(poses, row, pictures)
-        present = poses.box_score[row] > 0
+    def _person(self, poses: PoseSequence, people: list[int], pictures: Pictures | None) -> Person:
+        answer = self.classifier(poses, people, pictures)
+        present = seen(poses, people)
         pts = poses.pts[present]
+        first, *others = (int(number) for number in poses.track_id[people])
         return Person(
-            id=int(poses.track_id[row]), row=row, frames=int(present.sum()),
-            interpolated=int(poses.interpolated[row].sum()), first_pts=float(pts[0]), last_pts=float(pts[-1]),
-            predictions=answer.predictions, segments=answer.segments, energy=answer.energy,
-            strangeness=answer.strangeness,
+            id=first, rows=tuple(people), frames=int(present.sum()),
+            interpolated=int(poses.interpolated[people].any(0).sum()), first_pts=float(pts[0]),
+            last_pts=float(pts[-1]), predictions=answer.predictions, segments=answer.segments, energy=answer.energy,
+            strangeness=answer.strangeness, together_with=tuple(others),
         )  # fmt: skip

@@ -9,20 +9,21 @@ from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
 
 @dataclass(frozen=True)
 class Person:
-    """One classified person.
+    """One classified person, or people who were looked at together.
 
     Attributes:
-        id: track id. row: position in the pose sequence.
+        id: track id. rows: positions in the pose sequence, of the others in the same stack too.
         frames: looked-at frames with the person; interpolated: how many of them were filled in.
         first_pts, last_pts: s.
         predictions: every class, most probable first.
         segments: per window of the video.
         energy: see `poseact.recognize.energy`; None where it was not measured.
         strangeness: how unlike the training clips the movement is to the model; None where it was not measured.
+        together_with: track ids of the others in the same stack; the frames are then those with one of them at least.
     """
 
     id: int
-    row: int
+    rows: tuple[int, ...]
     frames: int
     interpolated: int
     first_pts: float
@@ -31,6 +32,18 @@ class Person:
     segments: tuple[Segment, ...]
     energy: float | None = None
     strangeness: float | None = None
+    together_with: tuple[int, ...] = ()
+
+    @property
+    def ids(self) -> tuple[int, ...]:
+        """Track ids of all who were looked at together."""
+        return self.id, *self.together_with
+
+    @property
+    def title(self) -> str:
+        """What the answer is about: "person 1", "people 1 and 2"."""
+        *others, last = map(str, self.ids)
+        return f"people {', '.join(others)} and {last}" if others else f"person {last}"
 
     def label(self, unknown_below: float, unknown_above: float | None = None) -> str:
         """The answer for this person in one word; see `named`."""

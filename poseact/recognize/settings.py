@@ -64,6 +64,7 @@ class Settings:
         precision: of the detector's and the estimators' arithmetic, see `poseact.precision.inference_precision`.
         detect_every, pose_every: of the frames that are looked at, see `Extractor`.
         decode_ahead: videos are decoded in a process of its own, ahead of the networks: for many videos.
+        together: the chosen people are looked at in one stack, as many as the model was trained to see so.
         without_breaks: look at the whole of a long video, window after window, not at a sample of it.
     """
 
@@ -85,10 +86,15 @@ class Settings:
     detect_every: int = 1
     pose_every: int = 1
     decode_ahead: bool = False
+    together: bool = False
 
     def __post_init__(self) -> None:
         if self.speed not in SPEEDS:
             raise UsageError(f"unknown speed {self.speed!r}; choose {', '.join(SPEEDS)}")
+        if self.together and self.person.isdecimal():
+            raise UsageError(
+                f"person {self.person} is one alone; with --together choose a rule, such as --person auto or largest"
+            )
         shares(self.weights, len(self.models), "--weights", "models")
         shares(self.stream_weights, 2, "--stream-weights", "streams (pictures and poses)")
 

@@ -46,11 +46,14 @@ class SegmentPart(Part):
 class PersonPart(Part):
     """One classified person: `track` is the id, `frames` counts looked-at frames, `first` and `last` are s.
 
+    `together_with` are the ids of those who were looked at as one with this person; the answer is that of all of them.
+
     `strangeness` tells how unlike the training clips the movement is to the model, and so does `energy` by another
     measure; `doubt` why the label is "unknown", null where a class is named.
     """
 
     track: int
+    together_with: tuple[int, ...]
     frames: int
     interpolated: int
     first: Seconds
@@ -155,6 +158,7 @@ def json_schema() -> dict[str, Any]:
 def _person(person: Person, recognition: Recognition) -> PersonPart:
     return PersonPart(
         track=person.id,
+        together_with=person.together_with,
         frames=person.frames,
         interpolated=person.interpolated,
         first=_seconds(person.first_pts),

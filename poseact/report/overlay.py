@@ -134,7 +134,7 @@ class Painter:
 
     def _make_looks(self, recognition: Recognition) -> list[_Look]:
         """Bystanders first, the person of interest last, on top."""
-        classified = {person.row for person in recognition.persons}
+        classified = {row for person in recognition.persons for row in person.rows}
         numbers = recognition.poses.track_id.tolist()
         small = max(11, round(self._font * 0.75))
         looks = [
@@ -144,19 +144,20 @@ class Painter:
         ]
         for rank, person in reversed(list(enumerate(recognition.persons))):
             accent = ACCENTS[rank % len(ACCENTS)]
-            plate = self._caption(person, recognition.label_of(person), accent) if self._lettered else None
-            looks.append(_Look(person.row, accent, plate, True))
+            for number, row in reversed(list(zip(person.ids, person.rows, strict=True))):
+                plate = self._caption(person, number, recognition.label_of(person), accent) if self._lettered else None
+                looks.append(_Look(row, accent, plate, True))
         return looks
 
-    def _caption(self, person: Person, label: str, accent: Colour) -> Array:
+    def _caption(self, person: Person, number: int, label: str, accent: Colour) -> Array:
         probability = person.predictions[0].probability if person.predictions else 0.0
-        number, percent = f"{person.id}  ", f"  {probability:.0%}"
+        name, percent = f"{number}  ", f"  {probability:.0%}"
         ink = INK
         if label == UNKNOWN:
             ink, percent = _AMBER, ""
-        room = round(0.9 * self.size[0]) - 2 * self._font - text_width(number + percent, self._font, True)
+        room = round(0.9 * self.size[0]) - 2 * self._font - text_width(name + percent, self._font, True)
         return caption(
-            [(number, MUTED, False), (shortened(label, room, self._font, True), ink, True), (percent, INK, False)],
+            [(name, MUTED, False), (shortened(label, room, self._font, True), ink, True), (percent, INK, False)],
             self._font, accent,
         )  # fmt: skip
 
@@ -171,7 +172,7 @@ class Painter:
         models = [f"{model.name} {model.weight:.0%}" for model in several]
         widest = max([longest + 5.5 * size, *(text_width(name, round(0.8 * size)) + 1.6 * size for name in models)])
         width = round(min(max(11.5 * size, widest), 20 * size, 0.9 * self.size[0]))
-        title = f"person {recognition.persons[0].id}"
+        title = recognition.persons[0].title
         known = label != UNKNOWN
         accent = ACCENTS[0] if known else None
         return bar_chart(title if known else f"{title}: guesses", rows, size, width, accent, models)
@@ -187,7 +188,7 @@ class Painter:
         poses = recognition.poses
         seen = poses.box_score > 0  # (M, T)
         weight = np.full(len(poses), 0.3)
-        weight[[person.row for person in recognition.persons]] = 1.0
+        weight[[row for person in recognition.persons for row in person.rows]] = 1.0
         boxes = poses.boxes[seen] * self._scale
         share = np.broadcast_to(weight[:, None], seen.shape)[seen]
         hidden = [float((share * _hidden(boxes, (x, y, x + width, y + height))).sum()) for x, y in corners]

@@ -76,7 +76,7 @@ def summary_table(outcomes: Sequence[Recognition | Failure]) -> Table:
         for row, person in enumerate(outcome.persons):
             label, probability = _short_answer(person, outcome)
             source = Text(one_line(outcome.source)) if row == 0 else Text()
-            table.add_row(source, str(person.id), label, probability, time if row == 0 else "")
+            table.add_row(source, "+".join(map(str, person.ids)), label, probability, time if row == 0 else "")
     return table
 
 
@@ -107,7 +107,7 @@ def _headline(recognition: Recognition) -> Text:
 
 
 def _person_line(person: Person, recognition: Recognition) -> Text:
-    text = Text(f"person {person.id}", "bold")
+    text = Text(person.title, "bold")
     text.append(f"  {seconds(person.first_pts)} to {seconds(person.last_pts)}", "not bold")
     text.append(f", in {person.frames} of {recognition.frames_looked_at} frames looked at", "not bold")
     if person.interpolated:

@@ -197,6 +197,34 @@ def test_models_that_cannot_answer_are_one_line(names, arguments, code, words, z
     assert words in error
 
 
+def test_people_together_are_one_answer(zoo, capsys, tmp_path):
+    write_pyskl(tmp_path / "pair.pkl", [poses(people=2, frames=20)])
+    pair, heatmaps = str(tmp_path / "pair.pkl"), tmp_path / "seen"
+    arguments = [pair, "--model", zoo["joint"], "--together", "--save-heatmaps", str(heatmaps)]
+    _, document, together = answered(capsys, *arguments)
+    (person,) = document["persons"]
+    assert (person["track"], person["together_with"]) == (2, [1])
+    assert document["reason"].startswith("people 2 and 1 are looked at as one; person 2: in 100%")
+    assert len(list(heatmaps.iterdir())) == 1
+    _, apart, first = answered(capsys, pair, "--model", zoo["joint"], "--person", "all")
+    assert [one["together_with"] for one in apart["persons"]] == [[], []]
+    assert max(abs(together[label] - first[label]) for label in LABELS) > 1e-4
+    assert run(["recognize", "--device", "cpu", pair, "--model", zoo["joint"], "--together"]) == 0
+    assert "people 2 and 1" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [([], "trained with one person at a time"), (["--person", "1"], "person 1 is one alone")],
+    ids=["a model of one", "an id"],
+)
+def test_who_cannot_be_together_is_one_line(arguments, words, zoo, capsys):
+    assert run(["recognize", zoo["poses"], "--device", "cpu", "--together", *arguments]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err.count("\n")) == ("", 1)
+    assert words in captured.err
+
+
 def test_a_model_without_weight_need_not_be_served(zoo, capsys):
     joint = answered(capsys, zoo["poses"], "--model", zoo["joint"])[2]
     chosen = ["--model", zoo["joint"], "--model", zoo["pictures"], "--weights", "1", "0"]

@@ -24,7 +24,7 @@ def test_what_a_network_cannot_look_at_is_the_models_fault():
     classifier = constant(1.0, 0.0, 0.0)
     classifier.network.forward = _refuse
     with pytest.raises(ModelError, match="model cannot look at clips as its card has them: too short"):
-        classifier(standing(), 0)
+        classifier(standing(), [0])
 
 
 def _refuse(*_):

@@ -70,7 +70,7 @@ def test_weights_that_cannot_work_are_one_line(weights, count, words):
 def test_the_answer_is_the_weighted_mean(weights, expected):
     fused, poses = pair(weights), standing(20)
     np.testing.assert_allclose(fused.probability(poses), expected, atol=1e-6)
-    answer = fused(poses, 0)
+    answer = fused(poses, [0])
     assert {one.label: one.probability for one in answer.predictions} == pytest.approx(
         dict(zip(LABELS, expected, strict=True)), abs=1e-6
     )
@@ -88,7 +88,7 @@ def test_a_mean_of_probabilities_is_one(weights):
 def test_a_model_of_weight_0_is_not_asked():
     network = Recorder(3)
     fused = Ensemble([constant(1.0, 0.0, 0.0), Classifier(network, card())], (1, 0))
-    fused(standing(20), 0)
+    fused(standing(20), [0])
     assert network.shown == []
     assert [model.weight for model in fused.models] == [1.0, 0.0]
 
@@ -124,7 +124,7 @@ def test_models_that_do_not_go_together_are_refused(changes, words):
 )
 def test_all_look_at_the_shortest_window(first, second, windows):
     fused = pair(first={"seconds": first}, second={"seconds": second})
-    assert len(fused(standing(100), 0).segments) == windows
+    assert len(fused(standing(100), [0]).segments) == windows
 
 
 def test_thresholds_are_averaged_and_models_named():
@@ -138,17 +138,17 @@ def test_thresholds_are_averaged_and_models_named():
 def test_nobody_is_no_answer():
     poses = standing(20)
     poses.box_score[:] = 0
-    assert pair()(poses, 0).predictions == ()
+    assert pair()(poses, [0]).predictions == ()
 
 
 def test_the_heatmaps_are_those_of_the_first_that_sees_poses():
     pictures = {"config": {"in_channels": 3}, "preprocessing": {"rgb": {}}}
     limbs = {"preprocessing": {"kind": "limb", "clip_len": 6, "seconds": 1.0}}
     fused = pair(first=pictures, second=limbs)
-    assert fused.heatmaps(standing(100), 0).shape == (1, 17, 6, 16, 16)
+    assert fused.heatmaps(standing(100), [0]).shape == (1, 17, 6, 16, 16)
     assert fused.preprocessing.kind == "limb"
     with pytest.raises(UsageError, match="looks at pictures only"):
-        Ensemble([constant(1.0, 0.0, 0.0, **pictures)]).heatmaps(standing(100), 0)
+        Ensemble([constant(1.0, 0.0, 0.0, **pictures)]).heatmaps(standing(100), [0])
 
 
 E_WAVE, E_CLAP = -math.log(math.e**2 + 2), -math.log(1 + math.e + math.exp(-1))
@@ -167,14 +167,14 @@ E_WAVE, E_CLAP = -math.log(math.e**2 + 2), -math.log(1 + math.e + math.exp(-1))
 def test_energies_and_their_thresholds_are_averaged(thresholds, expected, label):
     fused = pair(None, *({"unknown_above": one} for one in thresholds))
     assert fused.unknown_above == expected
-    answer = fused(standing(20), 0)
+    answer = fused(standing(20), [0])
     assert answer.energy == pytest.approx((E_WAVE + E_CLAP) / 2, abs=1e-6)
     assert answer.segments[0].label == label
 
 
 def test_the_energy_is_that_of_the_calibrated_logits():
     warm = constant(2.0, 0.0, 0.0, temperature=2.0, seconds=1.0)
-    answer = warm(standing(100), 0)
+    answer = warm(standing(100), [0])
     assert len(answer.segments) == 4
     assert answer.energy == pytest.approx(-2 * math.log(math.e + 2), abs=1e-6)
 

@@ -240,7 +240,7 @@ def test_pictures_come_from_all_frames_between_those_that_were_looked_at():
 def test_one_whole_picture_is_in_memory_at_a_time():
     classifier, _ = rgbpose()
     film = Film(numbered((480, 640)), frames=1000, image_size=(480, 640))
-    classifier(standing(1000, (480, 640), fps=100.0), 0, Pictures(film))
+    classifier(standing(1000, (480, 640), fps=100.0), [0], Pictures(film))
     assert 60 < len(film.decoded) <= 80
     assert len(set(film.decoded)) == len(film.decoded)
     assert film.most_alive <= 2  # the one at hand, and the next as it is decoded
@@ -251,7 +251,7 @@ def test_every_window_has_its_own_frames_and_its_own_box():
     poses = standing(100)
     poses.keypoint[0, 50:] += (80, 20)
     film = Film(lambda index: np.full((240, 320, 3), 50 if index < 50 else 200, np.uint8))
-    answer = classifier(poses, 0, Pictures(film))
+    answer = classifier(poses, [0], Pictures(film))
     assert len(answer.segments) == 2
     first, second = network.stream(0)
     assert (first.max(), second.max()) == (50, 200)
@@ -356,9 +356,9 @@ def test_heatmaps_can_be_saved_without_pictures():
     classifier, network = rgbpose(sampler="mmaction2")
     poses = standing()
     classifier.probability(poses, [0], pictures=Pictures(Film(numbered())))
-    torch.testing.assert_close(classifier.heatmaps(poses, 0), network.stream(1))
+    torch.testing.assert_close(classifier.heatmaps(poses, [0]), network.stream(1))
     with pytest.raises(UsageError, match="pictures only"):
-        pictures_only()[0].heatmaps(poses, 0)
+        pictures_only()[0].heatmaps(poses, [0])
 
 
 def test_a_real_video_is_cut_like_its_frames(samples):
@@ -385,7 +385,7 @@ def test_the_published_architecture_answers_from_a_real_video(samples):
         pictures = Pictures(reader)
         (logits,) = classifier.view_logits([Stretch(replace(poses, image_size=size), [0], pictures=pictures)])
         both = classifier.probabilities(logits)
-        answer = classifier(replace(poses, image_size=size), 0, pictures)
+        answer = classifier(replace(poses, image_size=size), [0], pictures)
     assert both.shape == (2, 3)
     np.testing.assert_allclose(both.sum(1), 1, atol=1e-5)
     found = {one.label: one.probability for one in answer.predictions}

@@ -86,6 +86,13 @@ def test_the_person_of_interest_is_coloured_and_others_are_grey():
         assert close(second, colour) == 0
 
 
+def test_people_together_share_a_colour_and_an_answer():
+    two = poses(people=2, size=SIZE[::-1])
+    both = replace(person(0), together_with=(2,), rows=(0, 1))
+    alone, together = (close(painted(recognition(poses=two, persons=(one,))), ACCENTS[0]) for one in (person(0), both))
+    assert together > 1.5 * alone
+
+
 def test_the_picture_itself_is_not_changed():
     frame = Frame(0, 0.0, blank())
     Painter(recognition(poses=poses(size=SIZE[::-1])), SIZE)(frame)

@@ -67,6 +67,12 @@ def test_several_people_have_a_block_each():
     assert "unknown (wave?)" in text
 
 
+def test_people_together_have_one_block():
+    both = replace(person(1), together_with=(1, 3), rows=(1, 0, 2))
+    assert "people 2, 1 and 3" in rendered(recognition_panel(recognition(persons=(both,))), 100)
+    assert "2+1+3" in rendered(summary_table([recognition(persons=(both,))]))
+
+
 @pytest.mark.parametrize(
     ("labels", "expected"),
     [
