@@ -3,6 +3,7 @@
 import numpy as np
 
 from poseact.recognize.result import Person, Recognition, UsedModel
+from poseact.recognize.thresholds import Thresholds
 from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
 
 STANDING = np.array(
@@ -56,7 +57,7 @@ def recognition(**changes) -> Recognition:
         "poses": poses(),
         "persons": (person(),),
         "reason": "person 1: in 100% of the frames, nobody else is seen",
-        "unknown_below": 0.3,
+        "thresholds": Thresholds(0.3),
         "models": (UsedModel("posec3d-test", "ab" * 32),),
         "device": "cpu",
         "frames_looked_at": 8,

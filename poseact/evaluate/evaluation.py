@@ -9,11 +9,11 @@ import numpy as np
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate.clips import with_model_labels
-from poseact.evaluate.open_set import OpenSet, Thresholds, open_set
+from poseact.evaluate.open_set import OpenSet, open_set
 from poseact.evaluate.outcome import Outcome, outcome
 from poseact.evaluate.protocol import Progress, Videos, scores_of, seen
 from poseact.evaluate.scores import Scores, fuse, in_order_of
-from poseact.recognize import Classifier, Ensemble
+from poseact.recognize import Classifier, Ensemble, Thresholds
 from poseact.recognize.shares import shares
 from poseact.types import PoseSequence
 
@@ -107,7 +107,7 @@ def evaluate(
             for part, share, one, count, sha256 in zip(parts, given, alone, views, hashes, strict=True)
         ),
         tuple(clip.name for clip in absent),
-        _thresholds(classifiers, given) if classifiers and not stored else None,
+        Ensemble(classifiers, given).thresholds if classifiers and not stored else None,
     )  # fmt: skip
 
 
@@ -141,11 +141,6 @@ def _classifiers(model: Classifier | Ensemble | None) -> tuple[Classifier, ...]:
     if model is None:
         return ()
     return model.classifiers if isinstance(model, Ensemble) else (model,)
-
-
-def _thresholds(classifiers: Sequence[Classifier], shares: Sequence[float]) -> Thresholds:
-    together = Ensemble(classifiers, shares)
-    return Thresholds(together.unknown_below, together.unknown_above)
 
 
 def _scored(

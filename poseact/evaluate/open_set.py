@@ -11,24 +11,10 @@ from scipy.stats import rankdata
 from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate.scores import Scores
 from poseact.poses import PoseDataset
+from poseact.recognize import Thresholds
 from poseact.types import Array, PoseSequence
 
 KEPT = 0.95
-
-
-@dataclass(frozen=True)
-class Thresholds:
-    """What a model names: probabilities from `below` on, strangeness up to `above`; None: it decides nothing."""
-
-    below: float = 0.0
-    above: float | None = None
-
-    def named(self, scores: Scores) -> Array:
-        """(N,) bool: the clips that get an answer."""
-        named: Array = scores.probability.max(1) >= self.below
-        if self.above is not None and scores.strangeness is not None:
-            named &= scores.strangeness <= self.above
-        return named
 
 
 @dataclass(frozen=True)
@@ -69,7 +55,7 @@ def open_set(known: Scores, unknown: Scores, thresholds: Thresholds) -> OpenSet:
     return OpenSet(
         len(known), len(unknown), separation(known.probability.max(1), unknown.probability.max(1)),
         _by_less(known.energy, unknown.energy), _by_less(known.strangeness, unknown.strangeness),
-        float(thresholds.named(known).mean()), float(thresholds.named(unknown).mean()),
+        float(known.named(thresholds).mean()), float(unknown.named(thresholds).mean()),
     )  # fmt: skip
 
 

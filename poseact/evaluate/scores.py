@@ -9,6 +9,7 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.recognize.shares import shares
+from poseact.recognize.thresholds import Thresholds
 from poseact.types import Array
 
 UNLABELLED = -1
@@ -34,6 +35,10 @@ class Scores:
     energy: Array | None = None
     untempered: Array | None = None
     strangeness: Array | None = None
+
+    def named(self, thresholds: Thresholds) -> Array:
+        """(N,) bool: the clips that get an answer."""
+        return thresholds.named(self.probability.max(1), self.strangeness)
 
     def __len__(self) -> int:
         return len(self.probability)

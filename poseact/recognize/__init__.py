@@ -7,8 +7,9 @@ from poseact.recognize.pictures import Pictures
 from poseact.recognize.recognizer import Recognizer
 from poseact.recognize.result import Person, Recognition, UsedModel, named
 from poseact.recognize.settings import DEFAULT_MODEL, SPEEDS, Settings
+from poseact.recognize.thresholds import Thresholds
 
 __all__ = [
     "DEFAULT_MODEL", "SPEEDS", "Answer", "Classifier", "Ensemble", "Person", "Pictures", "Recognition", "Recognizer",
-    "Settings", "Stretch", "UsedModel", "named", "open_models",
+    "Settings", "Stretch", "Thresholds", "UsedModel", "named", "open_models",
 ]  # fmt: skip

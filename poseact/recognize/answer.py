@@ -9,6 +9,7 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.recognize.result import named
+from poseact.recognize.thresholds import Thresholds
 from poseact.recognize.windows import windows
 from poseact.types import Array, PoseSequence, Prediction, Segment
 
@@ -49,8 +50,7 @@ def answer(
     *,
     seconds: float | None,
     labels: Sequence[str],
-    unknown_below: float,
-    unknown_above: float | None,
+    thresholds: Thresholds,
     judge: Callable[[slice], Judgement],
 ) -> Answer:
     """Put the windows of a person together, or of people who are looked at as one.
@@ -58,7 +58,7 @@ def answer(
     Args:
         people: their rows in `poses`, the one whom the segments name first. Who of them is there is enough.
         seconds: length of a window; None: the whole presence is one.
-        labels, unknown_below, unknown_above: of the model.
+        labels, thresholds: of the model.
         judge: frames of a window -> what the model says of them.
     """
     present = seen(poses, people)
@@ -72,10 +72,7 @@ def answer(
             start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
             first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
             person=int(poses.track_id[people[0]]), best=guess[0].label, probability=guess[0].probability,
-            label=named(
-                guess, unknown_below, int(present[part.first : part.last + 1].sum()),
-                one.strangeness, unknown_above,
-            ),
+            label=named(guess, int(present[part.first : part.last + 1].sum()), one.strangeness, thresholds),
         )
         for part, one, guess in zip(parts, judged, guesses, strict=True)
     )  # fmt: skip

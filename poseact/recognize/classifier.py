@@ -30,6 +30,7 @@ from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
 from poseact.recognize.strangeness import strangeness
+from poseact.recognize.thresholds import Thresholds
 from poseact.skeleton import known_layouts, layout
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card
@@ -135,15 +136,10 @@ class Classifier:
         return self.card.labels
 
     @property
-    def unknown_below(self) -> float:
-        """A top probability below this is not named."""
-        return self.card.unknown_below
-
-    @property
-    def unknown_above(self) -> float | None:
-        """A strangeness above this is not named; None without a threshold, or if it is for other stream weights."""
+    def thresholds(self) -> Thresholds:
+        """Those of the card; that of the strangeness is for equal stream weights only."""
         usual = all(share == self._shares[0] for share in self._shares)
-        return self.card.unknown_above if usual else None
+        return Thresholds(self.card.unknown_below, self.card.unknown_above if usual else None)
 
     @property
     def models(self) -> tuple[UsedModel, ...]:
@@ -161,8 +157,8 @@ class Classifier:
         """
         self._check_layout(poses)
         return answer(
-            poses, people, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, people, frames, pictures),
+            poses, people, seconds=self.seconds, labels=self.labels, thresholds=self.thresholds,
+            judge=lambda frames: self.judge(poses, people, frames, pictures),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:

@@ -15,6 +15,7 @@ from poseact.recognize.classifier import EVERYTHING, Classifier
 from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
+from poseact.recognize.thresholds import Thresholds
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Preprocessing
 
@@ -61,14 +62,12 @@ class Ensemble:
         return any(one.sees_pictures for _, one in self._weighted())
 
     @property
-    def unknown_below(self) -> float:
-        return sum(share * one.unknown_below for share, one in self._weighted())
-
-    @property
-    def unknown_above(self) -> float | None:
-        thresholds = [(share, one.unknown_above) for share, one in self._weighted()]
-        known = [share * threshold for share, threshold in thresholds if threshold is not None]
-        return sum(known) if len(known) == len(thresholds) else None
+    def thresholds(self) -> Thresholds:
+        """The weighted means of theirs; none of the strangeness where one has none."""
+        of_each = [(share, one.thresholds) for share, one in self._weighted()]
+        above = [share * one.above for share, one in of_each if one.above is not None]
+        below = sum(share * one.below for share, one in of_each)
+        return Thresholds(below, sum(above) if len(above) == len(of_each) else None)
 
     @property
     def models(self) -> tuple[UsedModel, ...]:
@@ -85,8 +84,8 @@ class Ensemble:
     def __call__(self, poses: PoseSequence, people: Sequence[int], pictures: Shown | None = None) -> Answer:
         """Say what one person does, or what several do together. Args and raises: as for `Classifier`."""
         return answer(
-            poses, people, seconds=self.seconds, labels=self.labels, unknown_below=self.unknown_below,
-            unknown_above=self.unknown_above, judge=lambda frames: self.judge(poses, people, frames, pictures),
+            poses, people, seconds=self.seconds, labels=self.labels, thresholds=self.thresholds,
+            judge=lambda frames: self.judge(poses, people, frames, pictures),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:

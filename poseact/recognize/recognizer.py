@@ -132,9 +132,8 @@ class Recognizer:
             reason = f"{persons[0].title} are looked at as one; {reason}"
         return Recognition(
             source=source, video=video, gaps=gaps, poses=poses, persons=persons, reason=reason,
-            unknown_below=self.classifier.unknown_below, models=self.classifier.models, device=self.classifier.device,
+            thresholds=self.classifier.thresholds, models=self.classifier.models, device=self.classifier.device,
             frames_looked_at=len(poses.pts), timings=timings.seconds,
-            unknown_above=self.classifier.unknown_above,
         )  # fmt: skip
 
     def _person(self, poses: PoseSequence, people: list[int], pictures: Pictures | None) -> Person:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poseact.recognize.thresholds import Thresholds
 from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
 
 
@@ -45,10 +46,6 @@ class Person:
         *others, last = map(str, self.ids)
         return f"people {', '.join(others)} and {last}" if others else f"person {last}"
 
-    def label(self, unknown_below: float, unknown_above: float | None = None) -> str:
-        """The answer for this person in one word; see `named`."""
-        return named(self.predictions, unknown_below, self.frames, self.strangeness, unknown_above)
-
 
 @dataclass(frozen=True)
 class UsedModel:
@@ -77,12 +74,11 @@ class Recognition:
         poses: of everybody who was tracked.
         persons: those who were classified, the person of interest first; empty when nobody was seen.
         reason: one line: why this person, or why nobody.
-        unknown_below: the model's threshold; a top probability below it is not named.
+        thresholds: of the models; what is beyond them is not named.
         models: the classifiers that were averaged, at least one.
         device: where the networks ran.
         frames_looked_at: of the video's frames.
         timings: seconds per stage.
-        unknown_above: a strangeness above this is not named; None where the model has no such threshold.
     """
 
     source: str
@@ -91,12 +87,11 @@ class Recognition:
     poses: PoseSequence
     persons: tuple[Person, ...]
     reason: str
-    unknown_below: float
+    thresholds: Thresholds
     models: tuple[UsedModel, ...]
     device: str
     frames_looked_at: int
     timings: dict[str, float]
-    unknown_above: float | None = None
 
     @property
     def model(self) -> str:
@@ -120,7 +115,7 @@ class Recognition:
 
     def label_of(self, person: Person) -> str:
         """The answer for one person in one word, by the thresholds of the model."""
-        return person.label(self.unknown_below, self.unknown_above)
+        return named(person.predictions, person.frames, person.strangeness, self.thresholds)
 
     def doubt(self, person: Person) -> str:
         """Why no action of a person is named; empty where one is."""
@@ -129,15 +124,15 @@ class Recognition:
         if person.frames < LEAST_FRAMES:
             return f"the person is in {person.frames} of the frames looked at; an action needs at least {LEAST_FRAMES}"
         best, reasons = person.predictions[0], []
-        if best.probability < self.unknown_below:
+        if self.thresholds.improbable(best.probability):
             reasons.append(
-                f"the best guess, {best.label}, has {best.probability:.1%}, and below {self.unknown_below:.1%} the "
+                f"the best guess, {best.label}, has {best.probability:.1%}, and below {self.thresholds.below:.1%} the "
                 f"model names nothing"
             )
-        if _too_strange(person.strangeness, self.unknown_above):
+        if self.thresholds.strange(person.strangeness):
             reasons.append(
                 f"the movement is unlike what the model was trained on: strangeness {person.strangeness:.2f}, above "
-                f"{self.unknown_above:.2f}"
+                f"{self.thresholds.above:.2f}"
             )
         return "; ".join(reasons)
 
@@ -149,21 +144,13 @@ LEAST_FRAMES = 4
 """Looked-at frames of a person below which there is too little motion to name an action."""
 
 
-def named(
-    predictions: tuple[Prediction, ...], unknown_below: float, frames: int, strangeness: float | None = None,
-    unknown_above: float | None = None,
-) -> str:  # fmt: skip
+def named(predictions: tuple[Prediction, ...], frames: int, strangeness: float | None, thresholds: Thresholds) -> str:
     """The most probable class; "no person" without any.
 
-    "unknown" when it is less probable than one threshold, when the strangeness is above the other, or when the person
-    is seen in fewer than `LEAST_FRAMES` frames. Without a strangeness or its threshold, the other two decide.
+    "unknown" when it is beyond the thresholds, or when the person is seen in fewer than `LEAST_FRAMES` frames.
     """
     if not predictions:
         return NO_PERSON
     best = predictions[0]
-    doubtful = best.probability < unknown_below or frames < LEAST_FRAMES or _too_strange(strangeness, unknown_above)
-    return UNKNOWN if doubtful else best.label
-
-
-def _too_strange(strangeness: float | None, unknown_above: float | None) -> bool:
-    return strangeness is not None and unknown_above is not None and strangeness > unknown_above
+    known = frames >= LEAST_FRAMES and thresholds.named(best.probability, strangeness)
+    return best.label if known else UNKNOWN

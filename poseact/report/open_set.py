@@ -82,7 +82,7 @@ def _named(found: Evaluation) -> tuple[float, float]:
     """Share of the clips with a person that are named, and of these the share that is right; 0 of none."""
     if found.thresholds is None:
         return 0.0, 0.0
-    named = found.thresholds.named(found.scores)
+    named = found.scores.named(found.thresholds)
     right = found.scores.probability.argmax(1) == found.scores.label
     return float(named.mean()), float(right[named].mean()) if named.any() else 0.0
 
@@ -93,7 +93,7 @@ def write_answers(found: Evaluation, path: Path) -> None:
     Raises: OutputError.
     """
     scores = found.scores
-    named = np.ones(len(scores), bool) if found.thresholds is None else found.thresholds.named(scores)
+    named = np.ones(len(scores), bool) if found.thresholds is None else scores.named(found.thresholds)
     with atomic_path(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, lineterminator="\n")
         writer.writerow(["name", "label", "guess", "probability", "energy", "strangeness", "named"])

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from poseact.recognize.strangeness import centred, strangeness
+from poseact.recognize.thresholds import Thresholds
 from poseact.train.metrics import Reliability, measure, reliability
 from poseact.types import Array
 
@@ -87,7 +88,7 @@ def calibrate(
     if len(strange) >= ENOUGH:
         above = math.ceil(_quantile(strange, KEPT, "higher") * 10**_DIGITS) / 10**_DIGITS
     metrics = measure(after, truth)
-    kept = float(((after.max(1) >= below) & (strange <= (math.inf if above is None else above))).mean())
+    kept = float(Thresholds(below, above).named(after.max(1), strange).mean())
     return Calibration(
         temperature, below, above, reliability(before, truth), reliability(after, truth), metrics.top1,
         metrics.mean_class, kept,

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from oracles import LABELS, clip, empty_clip, fixed, oracle
 
 from poseact.errors import InvalidPoses, UsageError
-from poseact.evaluate import Scores, Thresholds, evaluate, evaluate_unknown, parted
+from poseact.evaluate import Scores, evaluate, evaluate_unknown, parted
 from poseact.evaluate.open_set import open_set, separation
 from poseact.poses import PoseDataset
-from poseact.recognize import Ensemble
+from poseact.recognize import Ensemble, Thresholds
 
 VALUES = st.lists(st.integers(-5, 5), min_size=1, max_size=30)
 
@@ -62,7 +62,7 @@ def scores(top, strangeness=None):
     ids=["none", "probability", "strangeness", "on the thresholds", "not measured"],
 )
 def test_what_is_named(thresholds, strangeness, named):
-    assert thresholds.named(scores([0.6, 0.9], strangeness)).tolist() == named
+    assert scores([0.6, 0.9], strangeness).named(thresholds).tolist() == named
 
 
 def test_without_measures_only_the_probability_tells():

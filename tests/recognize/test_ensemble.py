@@ -131,7 +131,7 @@ def test_thresholds_are_averaged_and_models_named():
     fused = pair(
         (3, 1), {"name": "joint", "unknown_below": 0.2}, {"name": "limb", "unknown_below": 0.4}
     )  # fmt: skip
-    assert fused.unknown_below == pytest.approx(0.25)
+    assert fused.thresholds.below == pytest.approx(0.25)
     assert [(model.name, model.weight) for model in fused.models] == [("joint", 0.75), ("limb", 0.25)]
 
 
@@ -166,7 +166,7 @@ E_WAVE, E_CLAP = -math.log(math.e**2 + 2), -math.log(1 + math.e + math.exp(-1))
 )
 def test_energies_and_their_thresholds_are_averaged(thresholds, expected, label):
     fused = pair(None, *({"unknown_above": one} for one in thresholds))
-    assert fused.unknown_above == expected
+    assert fused.thresholds.above == expected
     answer = fused(standing(20), [0])
     assert answer.energy == pytest.approx((E_WAVE + E_CLAP) / 2, abs=1e-6)
     assert answer.segments[0].label == label
@@ -184,5 +184,5 @@ def test_other_stream_weights_have_no_threshold_of_energy():
     two = {
         "architecture": "rgbpose-conv3d", "preprocessing": {"rgb": {"clip_len": 2, "size": 16}}, "unknown_above": -1.0,
     }  # fmt: skip
-    assert constant(0.0, 0.0, 0.0, **two).unknown_above == -1.0
-    assert constant(0.0, 0.0, 0.0, options={"stream_weights": (2, 1)}, **two).unknown_above is None
+    assert constant(0.0, 0.0, 0.0, **two).thresholds.above == -1.0
+    assert constant(0.0, 0.0, 0.0, options={"stream_weights": (2, 1)}, **two).thresholds.above is None

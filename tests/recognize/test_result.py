@@ -1,6 +1,7 @@
 import pytest
 
 from poseact.recognize.result import LEAST_FRAMES, named
+from poseact.recognize.thresholds import Thresholds
 from poseact.types import Prediction
 
 GUESSES = (Prediction("jump", 0.6), Prediction("run", 0.4))
@@ -18,4 +19,4 @@ GUESSES = (Prediction("jump", 0.6), Prediction("run", 0.4))
     ids=["nobody", "at the threshold", "below it", "too few frames", "one frame"],
 )
 def test_named(predictions, threshold, frames, expected):
-    assert named(predictions, threshold, frames) == expected
+    assert named(predictions, frames, None, Thresholds(threshold)) == expected

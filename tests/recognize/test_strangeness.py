@@ -11,6 +11,7 @@ from poseact.errors import ModelError
 from poseact.recognize.energy import energy
 from poseact.recognize.result import LEAST_FRAMES, named
 from poseact.recognize.strangeness import centred, strangeness
+from poseact.recognize.thresholds import Thresholds
 from poseact.train.calibration import TYPICAL_CLASSES
 from poseact.types import Prediction
 from poseact.zoo.card import read_card
@@ -65,7 +66,7 @@ def test_where_nothing_is_typical_it_is_the_energy():
     ids=["not measured", "no threshold", "at the threshold", "above it"],
 )
 def test_too_strange_is_unknown(strange, threshold, expected):
-    assert named(GUESSES, 0.0, LEAST_FRAMES, strange, threshold) == expected
+    assert named(GUESSES, LEAST_FRAMES, strange, Thresholds(above=threshold)) == expected
 
 
 def test_a_classifier_measures_by_its_card():

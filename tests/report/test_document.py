@@ -8,6 +8,7 @@ import pytest
 from recognitions import GAP, nobody, person, recognition, segment, unknown
 
 from poseact.errors import InvalidVideo
+from poseact.recognize.thresholds import Thresholds
 from poseact.report.document import RecognitionDocument, json_schema, recognition_json
 from poseact.report.error_document import ErrorDocument, error_json
 from poseact.types import VideoInfo
@@ -101,7 +102,9 @@ def test_the_schema_names_every_key_of_an_answer():
     ids=["not measured", "no threshold", "usual", "strange"],
 )
 def test_the_strangeness_and_why_nothing_is_named(strangeness, threshold, label, words):
-    answer = recognition(persons=(replace(person(), energy=-3.0, strangeness=strangeness),), unknown_above=threshold)
+    answer = recognition(
+        persons=(replace(person(), energy=-3.0, strangeness=strangeness),), thresholds=Thresholds(0.3, threshold)
+    )
     document = strict(recognition_json(answer))
     one = document["persons"][0]
     assert (document["label"], one["label"], one["energy"], one["strangeness"]) == (label, label, -3.0, strangeness)

@@ -6,6 +6,7 @@ import pytest
 from recognitions import GAP, nobody, person, recognition, segment, unknown
 from rich.console import Console
 
+from poseact.recognize.thresholds import Thresholds
 from poseact.report.plain import one_line, seconds
 from poseact.report.table import Failure, recognition_panel, summary_table
 
@@ -130,9 +131,9 @@ def test_too_few_frames_are_named_as_the_reason():
 
 
 def test_a_strange_movement_is_unknown_for_that_reason():
-    strange = recognition(persons=(replace(person(), strangeness=-0.5),), unknown_above=-1.25)
+    strange = recognition(persons=(replace(person(), strangeness=-0.5),), thresholds=Thresholds(0.3, -1.25))
     text = " ".join(rendered(recognition_panel(strange), 100).split())
     assert "unknown: the movement is unlike what the model was trained on: strangeness -0.50, above -1.25" in text
-    both = recognition(persons=(replace(person(top=0.2), strangeness=-0.5),), unknown_above=-1.25)
+    both = recognition(persons=(replace(person(top=0.2), strangeness=-0.5),), thresholds=Thresholds(0.3, -1.25))
     text = " ".join(rendered(recognition_panel(both), 160).split())
     assert "below 30.0% the model names nothing; the movement is unlike" in text
