@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -101,36 +101,49 @@ def stack(
     if outside:
         raise InvalidPoses(f"{outside[0].name}: label {outside[0].label} lies outside the {len(classes)} classes")
     people = preprocessing.people or max(len(sequence) for sequence in sequences)
-    parts = []
-    for sequence in sequences:
-        seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
-        if len(seen):
-            frames = slice(seen[0], seen[-1] + 1) if preprocessing.seconds is not None else slice(None)
-            xy, score = without_weak_joints(
-                sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
-            )
-            if not (score > 0).any():
-                continue
-            cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
-            if preprocessing.steady:
-                xy = xy.copy()
-                for window in cut:
-                    xy[:, window] = steadied(xy[:, window], sequence.camera[frames][window])
-            number = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
-            parts.append((sequence, _with_people(xy, people), _with_people(score, people), number, cut))
-    if not parts:
+    shown = [(one, clip) for one in sequences if (clip := _clip(one, people, preprocessing, seconds)) is not None]
+    if not shown:
         raise InvalidPoses(f"none of the {len(sequences)} sequences shows a person")
     return Clips(
-        xy=tuple(xy for _, xy, *_ in parts),
-        score=tuple(score for _, _, score, *_ in parts),
-        image_size=tuple(sequence.image_size for sequence, *_ in parts),
-        label=torch.tensor([sequence.label for sequence, *_ in parts]),
+        xy=tuple(clip.xy for _, clip in shown),
+        score=tuple(clip.score for _, clip in shown),
+        image_size=tuple(sequence.image_size for sequence, _ in shown),
+        label=torch.tensor([sequence.label for sequence, _ in shown]),
         classes=tuple(classes),
         layout=layouts.pop(),
-        names=tuple(sequence.name for sequence, *_ in parts),
-        numbers=tuple(number for *_, number, _ in parts),
-        windows=tuple(cut for *_, cut in parts) if seconds is not None else (),
+        names=tuple(sequence.name for sequence, _ in shown),
+        numbers=tuple(clip.numbers for _, clip in shown),
+        windows=tuple(clip.windows for _, clip in shown) if seconds is not None else (),
     )
+
+
+class _Clip(NamedTuple):
+    """Of one clip what `Clips` has of all."""
+
+    xy: Tensor
+    score: Tensor
+    numbers: Tensor
+    windows: tuple[slice, ...]
+
+
+def _clip(sequence: PoseSequence, people: int, preprocessing: Preprocessing, seconds: float | None) -> _Clip | None:
+    """The people of a sequence as training sees them; None where nobody is seen. Args: as for `stack`."""
+    seen = np.flatnonzero((sequence.keypoint_score[:people] > 0).any((0, 2)))
+    if not len(seen):
+        return None
+    frames = slice(seen[0], seen[-1] + 1) if preprocessing.seconds is not None else slice(None)
+    xy, score = without_weak_joints(
+        sequence.keypoint[:people, frames], sequence.keypoint_score[:people, frames], preprocessing.min_score
+    )
+    if not (score > 0).any():
+        return None
+    cut = _windows(sequence, people, frames, seconds) if seconds is not None else (slice(None),)
+    if preprocessing.steady:
+        xy = xy.copy()
+        for window in cut:
+            xy[:, window] = steadied(xy[:, window], sequence.camera[frames][window])
+    numbers = torch.from_numpy(sequence.frame_index[frames].astype(np.int64))
+    return _Clip(_with_people(xy, people), _with_people(score, people), numbers, cut)
 
 
 def _windows(sequence: PoseSequence, people: int, frames: slice, seconds: float) -> tuple[slice, ...]:

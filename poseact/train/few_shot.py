@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -15,18 +16,18 @@ from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
 from poseact.train.batches import view_outputs
-from poseact.train.calibration import TYPICAL_CLASSES, answers, as_rows, calibrate, typical_logits
+from poseact.train.calibration import TYPICAL_CLASSES, answers, calibrate, typical_logits
 from poseact.train.checks import check, oddities
 from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.duration import with_measured_seconds
 from poseact.train.hold_out import folds
 from poseact.train.metrics import measure
-from poseact.train.run import Run, fingerprint
+from poseact.train.run import Run, fingerprint, finished
 from poseact.types import PoseSequence
-from poseact.zoo import Card, load_with_card, save
+from poseact.zoo import Card, Preprocessing, load_with_card, save
 
-DECAY = 1e-2
+DECAY = 1e-2  # of the squared weights, per example
 STEPS = 200
 FOLDS = 5
 
@@ -54,71 +55,141 @@ def few_shot(
         on_warning: called first with each oddity of the data.
     Raises: UsageError when `start` is no PoseConv3D or `out` holds another run, InvalidPoses, ModelError, OutputError.
     """
+    backbone = _backbone(start, device)
+    parts = [train_splits, validation_splits] if validation_splits else [train_splits]
+    sequences = [dataset.clips(splits) for splits in parts]
+    examples = _examples(sequences, dataset.classes, backbone)
+    check(examples.clips, examples.validation)
+    about = {
+        "train_splits": list(train_splits), "validation_splits": list(validation_splits),
+        "data": fingerprint(examples.clips, examples.validation),
+    }  # fmt: skip
+    card = Card(
+        name=name, task="classify", architecture=backbone.card.architecture,
+        config={**backbone.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
+        layout=backbone.card.layout, preprocessing=examples.preprocessing, licence=licence or backbone.card.licence,
+        poseact=__version__,
+    )  # fmt: skip
+    document = {
+        "few_shot": {"backbone": backbone.sha256}, "train": about["train_splits"],
+        "validation": about["validation_splits"], "name": name, "data": about["data"],
+    }  # fmt: skip
+    with claimed(out, document):
+        for line in oddities(examples.clips, examples.validation, [one for part in sequences for one in part]):
+            if on_warning:
+                on_warning(line)
+        judged = _judged(examples, backbone, folds(sequences[0], examples.clips.names, FOLDS), device)
+        found, final = None, None
+        if judged.label is not None:
+            found = calibrate(judged.logits, judged.label, typical=judged.typical)
+            final = measure(answers(judged.logits, 1.0).numpy(), judged.label.numpy())
+        held_out = examples.validation is None and judged.label is not None
+        card = finished(
+            card, found, judged.typical, clips=len(examples.clips), validation_clips=len(judged.logits),
+            few_shot={"backbone": backbone.card.name, "sha256": backbone.sha256},
+            **({"cross_validated": True} if held_out else {}), **about,
+        )  # fmt: skip
+        tensors = {
+            **backbone.network.state_dict(), "cls_head.fc_cls.weight": judged.head.weight,
+            "cls_head.fc_cls.bias": judged.head.bias,
+        }  # fmt: skip
+        return Run(save(out, tensors, card, half=True), card, final, found)
+
+
+class Head(NamedTuple):
+    """A last layer: weight (classes, features) and bias (classes,)."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __call__(self, features: Tensor) -> Tensor:
+        """(..., features) -> (..., classes) logits."""
+        return features @ self.weight.T + self.bias
+
+
+class _Backbone(NamedTuple):
+    """The network that embeds the clips, with what its card says."""
+
+    network: PoseConv3D
+    card: Card
+    preprocessing: Preprocessing
+    sha256: str
+
+
+def _backbone(start: str, device: str) -> _Backbone:
+    """Raises: UsageError for a network that cannot embed poses; ModelError."""
     loaded = load_with_card(start, device=device)
     network, preprocessing = loaded.network, loaded.card.preprocessing
     if not isinstance(network, PoseConv3D) or preprocessing is None:
         raise UsageError(f"{start} is a {loaded.card.architecture}; few examples need a PoseConv3D to build on")
     if preprocessing.rgb is not None:
         raise UsageError(f"{start} looks at pictures; few examples need a model of poses alone to build on")
+    return _Backbone(network, loaded.card, preprocessing, loaded.sha256)
 
-    parts = [train_splits, validation_splits] if validation_splits else [train_splits]
-    sequences = [dataset.clips(splits) for splits in parts]
 
-    def parted(part: Sequence[PoseSequence], seconds: float | None = None) -> Clips:
-        clips = stack(part, dataset.classes, preprocessing, seconds)
-        if clips.layout != loaded.card.layout:
-            raise UsageError(f"the poses are {clips.layout}, but {start} reads {loaded.card.layout}")
+class _Examples(NamedTuple):
+    """What a head is fitted to and judged on.
+
+    Attributes:
+        clips: to learn from. windows: the same as recognition cuts them.
+        validation: other clips to judge by, if there are any, cut likewise.
+        preprocessing: of the new model.
+    """
+
+    clips: Clips
+    windows: Clips
+    validation: Clips | None
+    preprocessing: Preprocessing
+
+
+def _examples(sequences: Sequence[Sequence[PoseSequence]], classes: Sequence[str], backbone: _Backbone) -> _Examples:
+    """Args: sequences to learn from and, if there are any, to judge by. Raises: UsageError, InvalidPoses."""
+    inputs = backbone.preprocessing
+    if inputs.seconds is not None:
+        inputs = with_measured_seconds(inputs, sequences[0])
+
+    def parted(part: Sequence[PoseSequence], seconds: float | None) -> Clips:
+        clips = stack(part, classes, backbone.preprocessing, seconds)
+        if clips.layout != backbone.card.layout:
+            raise UsageError(f"the poses are {clips.layout}, but {backbone.card.name} reads {backbone.card.layout}")
         return clips
 
-    inputs = preprocessing
-    if preprocessing.seconds is not None:
-        inputs = with_measured_seconds(preprocessing, sequences[0])
-    clips = parted(sequences[0])
-    validation = parted(sequences[1], inputs.seconds) if validation_splits else None
-    check(clips, validation)
-    card = Card(
-        name=name, task="classify", architecture=loaded.card.architecture,
-        config={**loaded.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
-        layout=loaded.card.layout, preprocessing=inputs, licence=licence or loaded.card.licence, poseact=__version__,
-    )  # fmt: skip
-    document = {
-        "few_shot": {"backbone": loaded.sha256}, "train": list(train_splits), "validation": list(validation_splits),
-        "name": name, "data": fingerprint(clips, validation),
-    }  # fmt: skip
-    with claimed(out, document):
-        for line in oddities(clips, validation, [one for part in sequences for one in part]):
-            if on_warning:
-                on_warning(line)
-        embedded = partial(view_outputs, network.embed, settings=preprocessing, device=torch.device(device))
-        learnt = embedded(clips)
-        features = torch.cat(learnt)
-        weight, bias = fit_head(features, clips.label, len(dataset.classes))
-        # as recognition sees the clips
-        windows = learnt if inputs.seconds is None else embedded(parted(sequences[0], inputs.seconds))
-        typical = None
-        if len(dataset.classes) <= TYPICAL_CLASSES:
-            typical = typical_logits([one @ weight.T + bias for one in windows], clips.label)
-        logits, judged = None, validation
-        if validation is not None:
-            logits = [one @ weight.T + bias for one in embedded(validation)]
-        elif part := folds(sequences[0], clips.names, FOLDS):
-            logits, judged = cross_validated(features, windows, clips.label, part, len(dataset.classes)), clips
-        found, final = None, None
-        if logits is not None and judged is not None:
-            found = calibrate(logits, judged.label, typical=typical)
-            final = measure(answers(logits, 1.0).numpy(), judged.label.numpy())
-        backbone = {"backbone": loaded.card.name, "sha256": loaded.sha256}
-        figures = found.figures if found else {}
-        card = card.model_copy(update={
-            **(found.card if found else {}), "typical": as_rows(typical), "training": {
-                "clips": len(clips), "validation_clips": len(logits) if logits else 0, "few_shot": backbone,
-                **({"cross_validated": True} if logits and validation is None else {}),
-                **figures, "train_splits": list(train_splits), "validation_splits": list(validation_splits),
-                "data": document["data"],
-            },
-        })  # fmt: skip
-        tensors = {**network.state_dict(), "cls_head.fc_cls.weight": weight, "cls_head.fc_cls.bias": bias}
-        return Run(save(out, tensors, card, half=True), card, final, found)
+    clips = parted(sequences[0], None)
+    windows = clips if inputs.seconds is None else parted(sequences[0], inputs.seconds)
+    validation = parted(sequences[1], inputs.seconds) if len(sequences) > 1 else None
+    return _Examples(clips, windows, validation, inputs)
+
+
+class _Judged(NamedTuple):
+    """A fitted head, and what is said of clips that it was not fitted to.
+
+    Attributes:
+        typical: see `typical_logits`; None for too many classes.
+        logits: N times (1, views, classes); none without such clips, and then there are no labels.
+        label: (N,).
+    """
+
+    head: Head
+    typical: Tensor | None
+    logits: list[Tensor]
+    label: Tensor | None
+
+
+def _judged(examples: _Examples, backbone: _Backbone, part: Sequence[int], device: str) -> _Judged:
+    """Fit and judge; `part` is that of each clip in a cross-validation, empty where none is possible."""
+    settings, label = backbone.preprocessing, examples.clips.label
+    embedded = partial(view_outputs, backbone.network.embed, settings=settings, device=torch.device(device))
+    learnt = embedded(examples.clips)
+    windows = learnt if examples.windows is examples.clips else embedded(examples.windows)
+    features, classes = torch.cat(learnt), len(examples.clips.classes)
+    head = fit_head(features, label, classes)
+    typical = typical_logits([head(one) for one in windows], label) if classes <= TYPICAL_CLASSES else None
+    if examples.validation is not None:
+        logits = [head(one) for one in embedded(examples.validation)]
+        return _Judged(head, typical, logits, examples.validation.label)
+    if part:
+        return _Judged(head, typical, cross_validated(features, windows, label, part, classes), label)
+    return _Judged(head, typical, [], None)
 
 
 def cross_validated(
@@ -132,16 +203,15 @@ def cross_validated(
     """
     parts = torch.tensor(part)
     heads = {number: fit_head(features[parts != number], label[parts != number], classes) for number in set(part)}
-    return [one @ heads[number][0].T + heads[number][1] for one, number in zip(windows, part, strict=True)]
+    return [heads[number](one) for one, number in zip(windows, part, strict=True)]
 
 
-def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:
-    """Weight (classes, D) and bias (classes,) of the logistic regression on standardised embeddings.
+def fit_head(features: Tensor, label: Tensor, classes: int) -> Head:
+    """The logistic regression on standardised embeddings.
 
     Args:
         features: (N, views, D); every view counts as an example.
         label: (N,).
-        decay: of the squared weights, per example.
     """
     views, width = features.shape[1:]
     examples, target = features.reshape(-1, width).double(), label.repeat_interleave(views)
@@ -153,10 +223,10 @@ def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(standard @ weight.T + bias, target) + decay * weight.square().sum() / 2
+        value = F.cross_entropy(standard @ weight.T + bias, target) + DECAY * weight.square().sum() / 2
         value.backward()
         return value
 
     optimizer.step(loss)
     scaled = (weight / deviation).detach()
-    return scaled.float(), (bias - scaled @ mean).detach().float()
+    return Head(scaled.float(), (bias - scaled @ mean).detach().float())

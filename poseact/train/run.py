@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from torch import Tensor
 
 from poseact import __version__
 from poseact.errors import UsageError
@@ -199,17 +200,26 @@ def _finish(
     if validation is not None and logits is not None:
         found = calibrate(logits, validation.label, head_shares(len(logits[0])), typical)
         final, *streams = measured(logits, validation.label)
-    card = card.model_copy(update={
-        **(found.card if found else {}), "typical": as_rows(typical), "training": {
-            "clips": len(clips), "validation_clips": len(validation) if validation else 0,
-            **(found.figures if found else {}),
-            **{f"validation_top1_{stream}": round(one.top1, 4)
-               for stream, one in zip(settings.streams, streams, strict=False)},
-            **about, "epochs_done": trainer.epoch,
-            "settings": settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
-        },
-    })  # fmt: skip
+    card = finished(
+        card, found, typical, clips=len(clips), validation_clips=len(validation) if validation else 0,
+        **{f"validation_top1_{stream}": round(one.top1, 4)
+           for stream, one in zip(settings.streams, streams, strict=False)},
+        **about, epochs_done=trainer.epoch,
+        settings=settings.model_dump(mode="json", exclude={"preprocessing", "config", "architecture"}),
+    )  # fmt: skip
     return Run(save(out, trainer.weights, card, half=half), card, final, found, tuple(streams))
+
+
+def finished(card: Card, found: Calibration | None, typical: Tensor | None, **training: Any) -> Card:
+    """The card with what is known after training.
+
+    Args:
+        found: on the validation clips. typical: logits of the training clips, see `typical_logits`.
+        training: for people, beside the figures of `found`.
+    """
+    figures = found.figures if found else {}
+    decided = found.card if found else {}
+    return card.model_copy(update={**decided, "typical": as_rows(typical), "training": {**training, **figures}})
 
 
 def fingerprint(clips: Clips, validation: Clips | None) -> str:

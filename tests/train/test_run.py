@@ -97,7 +97,7 @@ def test_the_card_has_what_the_model_says_of_its_training_clips(dataset, tmp_pat
     assert card.unknown_above >= 0
     if not few:
         found = evaluate(dataset.annotations[10:], model)
-        assert found.thresholds.named(found.scores).mean() == pytest.approx(card.training["validation_kept"])
+        assert found.scores.named(found.thresholds).mean() == pytest.approx(card.training["validation_kept"])
 
 
 def test_examples_of_each_label_are_spread_evenly():
