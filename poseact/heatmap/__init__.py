@@ -6,7 +6,7 @@ Public and stable are the names below. `evaluation_views` is all that most calle
 
 from poseact.heatmap import geometry
 from poseact.heatmap.canvas import Canvas
-from poseact.heatmap.crop import centre_crop, resize_short_side, stretch, subject_crop
+from poseact.heatmap.crop import centre_crop, resize, resize_short_side, subject_crop
 from poseact.heatmap.gaussians import joint_heatmaps, limb_heatmaps
 from poseact.heatmap.sampling import uniform_test_indices, uniform_train_indices
 from poseact.heatmap.views import channel_names, clip_keypoints, draw, evaluation_views, iter_evaluation_views
@@ -22,8 +22,8 @@ __all__ = [
     "iter_evaluation_views",
     "joint_heatmaps",
     "limb_heatmaps",
+    "resize",
     "resize_short_side",
-    "stretch",
     "subject_crop",
     "uniform_test_indices",
     "uniform_train_indices",

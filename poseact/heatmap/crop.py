@@ -88,7 +88,7 @@ def _extent(xy: Tensor) -> tuple[tuple[float, float], tuple[float, float]] | Non
     return (low[0], low[1]), (high[0], high[1])
 
 
-def stretch(xy: Tensor, image_size: ImageSize, size: ImageSize) -> Tensor:
+def resize(xy: Tensor, image_size: ImageSize, size: ImageSize) -> Tensor:
     """Resize keypoints (..., 2) from a picture of `image_size` to one of `size`, whatever the aspect. Zeros stay 0.
 
     Raises: UsageError for a picture without area.
@@ -108,7 +108,7 @@ def resize_short_side(xy: Tensor, image_size: ImageSize, short: int) -> tuple[Te
         raise UsageError(f"the picture size must be (height, width) of at least 1 px, got {image_size}")
     factor = short / min(image_size)
     size = (int(image_size[0] * factor + 0.5), int(image_size[1] * factor + 0.5))
-    return stretch(xy, image_size, size), size
+    return resize(xy, image_size, size), size
 
 
 def centre_crop(xy: Tensor, image_size: ImageSize, size: ImageSize) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.heatmap.canvas import Canvas
-from poseact.heatmap.crop import ImageSize, centre_crop, resize_short_side, stretch, subject_crop
+from poseact.heatmap.crop import ImageSize, centre_crop, resize, resize_short_side, subject_crop
 from poseact.heatmap.gaussians import joint_and_limb_heatmaps, joint_heatmaps, limb_heatmaps
 from poseact.heatmap.sampling import SAMPLERS, Indices, Sampler, uniform_test_indices
 from poseact.skeleton import COCO17, Layout
@@ -178,7 +178,7 @@ def clip_keypoints(
     xy, score = xy[:, chosen].permute(1, 2, 0, 3, 4), score[:, chosen].permute(1, 2, 0, 3)
     xy, box = subject_crop(xy, image_size)
     if sampler != "mmaction2":
-        return stretch(xy, box, (size, size)), score
+        return resize(xy, box, (size, size)), score
     xy, box = resize_short_side(xy, box, size)
     return centre_crop(xy, box, (size, size)), score
 

@@ -1,8 +1,9 @@
 """Videos and stored poses -> named actions."""
 
 from poseact.recognize.answer import Answer
-from poseact.recognize.classifier import Classifier, Stretch
+from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
+from poseact.recognize.inputs import Stretch
 from poseact.recognize.pictures import Pictures
 from poseact.recognize.recognizer import Recognizer
 from poseact.recognize.result import Person, Recognition, UsedModel, named

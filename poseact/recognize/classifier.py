@@ -6,7 +6,6 @@ An `Ensemble` of several classifiers is called in the same way.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -22,6 +21,7 @@ from poseact.recognize.inputs import (
     PICTURE_VIEWS_AT_ONCE,
     VIEWS_AT_ONCE,
     Stream,
+    Stretch,
     heatmap_views,
     network_inputs,
     streams,
@@ -35,26 +35,8 @@ from poseact.skeleton import known_layouts, layout
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card
 
-EVERYTHING = slice(None)
 STREAMS = "streams (pictures and poses)"
 DEFAULT_CHANNELS = 17
-
-
-@dataclass(frozen=True)
-class Stretch:
-    """What is classified: some people in some frames of a sequence.
-
-    Attributes:
-        poses: the sequence.
-        rows: of the people who are drawn into one stack; None: as many of the first ones as the model card says.
-        frames: of the sequence.
-        pictures: of the video that the poses come from; only looked at by networks that see them.
-    """
-
-    poses: PoseSequence
-    rows: Sequence[int] | None = None
-    frames: slice = field(default_factory=lambda: EVERYTHING)
-    pictures: Shown | None = None
 
 
 class Classifier:
@@ -158,7 +140,7 @@ class Classifier:
         self._check_layout(poses)
         return answer(
             poses, people, seconds=self.seconds, labels=self.labels, thresholds=self.thresholds,
-            judge=lambda frames: self.judge(poses, people, frames, pictures),
+            judge=lambda frames: self.judge(Stretch(poses, people, frames, pictures)),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:
@@ -166,36 +148,21 @@ class Classifier:
 
         Raises: UsageError for a network of pictures alone; InvalidPoses.
         """
-        return self.drawn(poses, people, longest_window(poses, people, self.seconds))
+        return self.drawn(Stretch(poses, people, longest_window(poses, people, self.seconds)))
 
-    def drawn(self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING) -> Tensor:
-        """The heatmaps of one stretch. Args: as for `probability`. Raises: as `heatmaps`."""
-        self._check_layout(poses)
+    def drawn(self, stretch: Stretch) -> Tensor:
+        """The heatmaps of one stretch. Raises: as `heatmaps`."""
+        self._check_layout(stretch.poses)
         if "pose" not in self.streams:
             raise UsageError(f"{self.card.name} looks at pictures only, so there are no heatmaps; use another --model")
-        return torch.cat(list(heatmap_views(poses, rows, frames, self.preprocessing)))
+        return torch.cat(list(heatmap_views(stretch, self.preprocessing)))
 
-    def probability(
-        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Shown | None = None,
-    ) -> Array:  # fmt: skip
-        """(classes,) float32: what people do together in one stretch of a sequence, the mean over the card's views.
+    def judge(self, stretch: Stretch) -> Judgement:
+        """What people do together in one stretch, the mean over the card's views; memory does not grow with these.
 
-        Args:
-            rows: of the people who are drawn into one stack; None: as many of the first ones as the card says.
-            frames: the stretch. Memory does not grow with the number of views.
-            pictures: of the video that the poses come from; only looked at by networks that see them.
         Raises: as a call; InvalidPoses when nobody is there.
         """
-        return self.judge(poses, rows, frames, pictures).probability
-
-    def judge(
-        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Shown | None = None,
-    ) -> Judgement:  # fmt: skip
-        """What there is to say of one stretch. Args and raises: as for `probability`."""
-        logits = self._distinct_views(Stretch(poses, rows, frames, pictures))
-        return self.judged(logits, self.card.temperature)
+        return self.judged(self._distinct_views(stretch), self.card.temperature)
 
     def view_logits(self, stretches: Iterable[Stretch]) -> Iterator[Tensor]:
         """(streams, views, classes) float32 for each stretch: what the network says of its views, before any softmax.
@@ -264,7 +231,7 @@ class Classifier:
 
     def _inputs(self, stretch: Stretch, settings: Preprocessing) -> Iterator[tuple[Tensor, ...]]:
         self._check_layout(stretch.poses)
-        return network_inputs(stretch.poses, stretch.rows, stretch.frames, settings, self.streams, stretch.pictures)
+        return network_inputs(stretch, settings, self.streams)
 
     def _check_layout(self, poses: PoseSequence) -> None:
         if poses.layout != self.card.layout:

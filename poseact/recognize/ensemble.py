@@ -11,7 +11,8 @@ from torch import Tensor
 
 from poseact.errors import UsageError
 from poseact.recognize.answer import Answer, Judgement, answer, longest_window
-from poseact.recognize.classifier import EVERYTHING, Classifier
+from poseact.recognize.classifier import Classifier
+from poseact.recognize.inputs import Stretch
 from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
@@ -85,26 +86,16 @@ class Ensemble:
         """Say what one person does, or what several do together. Args and raises: as for `Classifier`."""
         return answer(
             poses, people, seconds=self.seconds, labels=self.labels, thresholds=self.thresholds,
-            judge=lambda frames: self.judge(poses, people, frames, pictures),
+            judge=lambda frames: self.judge(Stretch(poses, people, frames, pictures)),
         )  # fmt: skip
 
     def heatmaps(self, poses: PoseSequence, people: Sequence[int]) -> Tensor:
         """What the first classifier that sees poses sees of the people's longest window. Raises: as `Classifier`."""
-        return self._drawing().drawn(poses, people, longest_window(poses, people, self.seconds))
+        return self._drawing().drawn(Stretch(poses, people, longest_window(poses, people, self.seconds)))
 
-    def probability(
-        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Shown | None = None,
-    ) -> Array:  # fmt: skip
-        """(classes,) float32, the weighted mean. Args and raises: as for `Classifier.probability`."""
-        return self.judge(poses, rows, frames, pictures).probability
-
-    def judge(
-        self, poses: PoseSequence, rows: Sequence[int] | None = None, frames: slice = EVERYTHING,
-        pictures: Shown | None = None,
-    ) -> Judgement:  # fmt: skip
-        """The weighted means of what each says. Args and raises: as for `Classifier.probability`."""
-        judged = [(share, one.judge(poses, rows, frames, pictures)) for share, one in self._weighted()]
+    def judge(self, stretch: Stretch) -> Judgement:
+        """The weighted means of what each says. Raises: as `Classifier.judge`."""
+        judged = [(share, one.judge(stretch)) for share, one in self._weighted()]
         mean: Array = np.sum([share * one.probability for share, one in judged], axis=0)
         energy = sum(share * one.energy for share, one in judged)
         return Judgement(mean, energy, sum(share * one.strangeness for share, one in judged))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InputError, InvalidPoses, ModelError
-from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, stretch, uniform_test_indices
+from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, resize, uniform_test_indices
 from poseact.heatmap.crop import ImageSize, subject_box
 from poseact.heatmap.views import EPS, channel_order
 from poseact.models import TWO_STREAMS
@@ -24,6 +25,23 @@ from poseact.zoo import Card, Preprocessing
 Stream = Literal["rgb", "pose"]
 VIEWS_AT_ONCE = 8
 PICTURE_VIEWS_AT_ONCE = 2  # 8 pictures of 256 x 256 px keep a ResNet-50 busy with far more memory than heatmaps
+
+
+@dataclass(frozen=True)
+class Stretch:
+    """What is classified: some people in some frames of a sequence.
+
+    Attributes:
+        poses: the sequence.
+        rows: of the people who are drawn into one stack; None: as many of the first ones as the model card says.
+        frames: of the sequence.
+        pictures: of the video that the poses come from; only looked at by networks that see them.
+    """
+
+    poses: PoseSequence
+    rows: Sequence[int] | None = None
+    frames: slice = field(default_factory=lambda: slice(None))
+    pictures: Shown | None = None
 
 
 def streams(card: Card) -> tuple[Stream, ...]:
@@ -48,9 +66,8 @@ def streams(card: Card) -> tuple[Stream, ...]:
 
 
 def network_inputs(
-    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing,
-    looks_at: tuple[Stream, ...], pictures: Shown | None,
-) -> Iterator[tuple[Tensor, ...]]:  # fmt: skip
+    stretch: Stretch, settings: Preprocessing, looks_at: tuple[Stream, ...]
+) -> Iterator[tuple[Tensor, ...]]:
     """The inputs of a network for one stretch of a sequence, a few views at a time, original views before mirrored.
 
     Pictures and poses are cut by one box per stretch, that of `subject_crop`: around the poses of the sampled frames,
@@ -60,48 +77,49 @@ def network_inputs(
     is stretched to the square with the sampler "mmaction2" too, as that project does for pictures.
 
     Args:
-        rows: of the people who are drawn into one stack; None: as many of the first ones as the settings say.
-        frames: the stretch.
         looks_at: as `streams` gives it.
-        pictures: of the video that the poses come from; only for networks that look at them.
     Yields: pictures (V, 3, T, H, W) standardised float32, heatmaps (V, C, T, H, W) in [0, 1], or both.
     Raises: InvalidPoses for no people or no frames; InputError when pictures are needed but missing.
     """
     if looks_at == ("pose",):
-        return ((views,) for views in heatmap_views(poses, rows, frames, settings))
+        return ((views,) for views in heatmap_views(stretch, settings))
+    poses, pictures = stretch.poses, stretch.pictures
     if pictures is None:
         raise InputError(
             f"{poses.name}: these are poses without pictures, and the model looks at pictures; give the video itself, "
             f"or a --model that reads poses only"
         )
-    xy, score = _people(poses, rows, frames, settings)
-    xy = stretch(xy, poses.image_size, pictures.image_size)
-    return picture_views(
-        xy, score, poses.frame_index[frames], settings, layout(poses.layout), pictures, with_poses="pose" in looks_at
-    )
+    xy, score = _people(stretch, settings)
+    xy = resize(xy, poses.image_size, pictures.image_size)
+    numbers = poses.frame_index[stretch.frames]
+    return picture_views(xy, score, numbers, settings, layout(poses.layout), pictures, with_poses="pose" in looks_at)
 
 
-def heatmap_views(
-    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing
-) -> Iterator[Tensor]:
+def heatmap_views(stretch: Stretch, settings: Preprocessing) -> Iterator[Tensor]:
     """The heatmaps alone, (V, C, T, H, W) at a time. Args and raises: as for `network_inputs`."""
-    xy, score = _people(poses, rows, frames, settings)
-    body = layout(poses.layout)
+    xy, score = _people(stretch, settings)
+    image_size, body = stretch.poses.image_size, layout(stretch.poses.layout)
     if settings.rgb is not None:
         chosen = uniform_test_indices(xy.shape[1], settings.clip_len, settings.num_clips, settings.sampler)
-        return _drawn(xy, score, poses.image_size, chosen, settings, body, PICTURE_VIEWS_AT_ONCE)
+        return _drawn(xy, score, image_size, chosen, settings, body, PICTURE_VIEWS_AT_ONCE)
+    return pose_views(xy, score, image_size, settings, body)
+
+
+def pose_views(
+    xy: Tensor, score: Tensor, image_size: ImageSize, settings: Preprocessing, body: Layout
+) -> Iterator[Tensor]:
+    """The heatmaps of one stretch as a network of poses alone is shown them. Args: as for `picture_views`."""
     return iter_evaluation_views(
-        xy, score, poses.image_size, clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size,
+        xy, score, image_size, clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size,
         sigma=settings.sigma, kind=settings.kind, flip=settings.flip, sampler=settings.sampler, layout=body,
         chunk=VIEWS_AT_ONCE,
     )  # fmt: skip
 
 
-def _people(
-    poses: PoseSequence, rows: Sequence[int] | None, frames: slice, settings: Preprocessing
-) -> tuple[Tensor, Tensor]:
+def _people(stretch: Stretch, settings: Preprocessing) -> tuple[Tensor, Tensor]:
     """(M, T, K, 2) px and (M, T, K), float32, without weak joints. Raises: InvalidPoses."""
-    people = slice(settings.people) if rows is None else list(rows)
+    poses, frames = stretch.poses, stretch.frames
+    people = slice(settings.people) if stretch.rows is None else list(stretch.rows)
     xy, score = without_weak_joints(
         poses.keypoint[people, frames], poses.keypoint_score[people, frames], settings.min_score
     )

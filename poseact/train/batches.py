@@ -11,9 +11,9 @@ from itertools import chain
 import torch
 from torch import Tensor
 
-from poseact.heatmap import Canvas, draw, iter_evaluation_views
+from poseact.heatmap import Canvas, draw
 from poseact.recognize.batches import view_logits
-from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, Stream, picture_views
+from poseact.recognize.inputs import PICTURE_VIEWS_AT_ONCE, VIEWS_AT_ONCE, Stream, picture_views, pose_views
 from poseact.recognize.pictures import standardised
 from poseact.skeleton import layout as find_layout
 from poseact.train.augment import TimeSpan, augment, deform, frames_of, mix, random_span
@@ -196,14 +196,5 @@ def _picture_views(clips: Clips, row: int, settings: Preprocessing, looks_at: tu
 
 def _heatmap_views(clips: Clips, row: int, settings: Preprocessing) -> Iterator[Tensor]:
     for frames in _windows(clips, row):
-        yield from _views_of(clips, row, frames, settings)
-
-
-def _views_of(clips: Clips, row: int, frames: slice, settings: Preprocessing) -> Iterator[Tensor]:
-    xy, score = clips.xy[row][frames], clips.score[row][frames]
-    return iter_evaluation_views(
-        xy.transpose(0, 1), score.transpose(0, 1), clips.image_size[row],
-        clip_len=settings.clip_len, num_clips=settings.num_clips, size=settings.size, sigma=settings.sigma,
-        kind=settings.kind, flip=settings.flip, sampler=settings.sampler, layout=find_layout(clips.layout),
-        chunk=VIEWS_AT_ONCE,
-    )  # fmt: skip
+        xy, score = (values[row][frames].transpose(0, 1) for values in (clips.xy, clips.score))
+        yield from pose_views(xy, score, clips.image_size[row], settings, find_layout(clips.layout))

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from poseact.errors import InvalidVideo, LimitExceeded
 from poseact.extract.machine import cores
-from poseact.heatmap import stretch
+from poseact.heatmap import resize
 from poseact.recognize.videos import VideoPictures
 from poseact.train.clips import Clips
 from poseact.types import Array
@@ -57,7 +57,7 @@ def with_videos(clips: Clips, videos: Mapping[str, VideoPictures]) -> Clips:
         more = f" ({len(problems)} of {len(chosen)} videos cannot be read)" if len(problems) > 1 else ""
         raise InvalidVideo(f"{problems[0]}{more}")
     sizes = tuple(video.image_size for video in chosen)
-    moved = tuple(stretch(*each) for each in zip(clips.xy, clips.image_size, sizes, strict=True))
+    moved = tuple(resize(*each) for each in zip(clips.xy, clips.image_size, sizes, strict=True))
     return replace(clips, xy=moved, image_size=sizes, videos=chosen)
 
 

@@ -12,7 +12,7 @@ from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate import Scores, evaluate, evaluate_unknown, parted
 from poseact.evaluate.open_set import open_set, separation
 from poseact.poses import PoseDataset
-from poseact.recognize import Ensemble, Thresholds
+from poseact.recognize import Ensemble, Stretch, Thresholds
 
 VALUES = st.lists(st.integers(-5, 5), min_size=1, max_size=30)
 
@@ -86,7 +86,7 @@ TYPICAL = (((0.4, -0.2, -0.2), (-0.2, 0.4, -0.2)),)
 def test_the_measures_are_those_of_recognition():
     clips, model = [clip(str(number), seed=number) for number in range(3)], oracle(temperature=2.0, typical=TYPICAL)
     found = evaluate(clips, model).scores
-    expected = [model.judge(one) for one in clips]
+    expected = [model.judge(Stretch(one)) for one in clips]
     np.testing.assert_allclose(found.energy, [one.energy for one in expected], atol=1e-5)
     np.testing.assert_allclose(found.strangeness, [one.strangeness for one in expected], atol=1e-5)
     assert (found.strangeness > 0).all()
@@ -117,7 +117,7 @@ def test_unknown_clips_are_measured_without_changing_the_rest():
     both = evaluate_unknown(found, strange, model)
     assert replace(both, open_set=None) == found
     assert (both.open_set.known, both.open_set.unknown) == (4, 1)
-    judged = model.judge(strange[0])
+    judged = model.judge(Stretch(strange[0]))
     assert both.open_set.probability.auroc == np.mean(found.scores.probability.max(1) > judged.probability.max())
     assert both.open_set.energy.auroc == np.mean(found.scores.energy < judged.energy)
     assert both.open_set.strangeness.auroc == np.mean(found.scores.strangeness < judged.strangeness)

@@ -12,7 +12,7 @@ from poseact.errors import InputError, InvalidPoses
 from poseact.evaluate import evaluate
 from poseact.evaluate.protocol import scores_of
 from poseact.heatmap import evaluation_views
-from poseact.recognize import Classifier, Ensemble
+from poseact.recognize import Classifier, Ensemble, Stretch
 
 
 def by_hand(one, kind="joint", gain=1.0, clips=10, flip=True, temperature=1.0):
@@ -78,7 +78,7 @@ def test_a_model_of_short_clips_sees_a_long_one_by_windows():
     long = clip(frames=60)  # 6 s
     classifier = oracle(preprocessing={"seconds": 2.0})
     scores = scores_of(classifier, [long], seconds=2.0)
-    parts = [classifier.probability(long, None, slice(first, first + 20)) for first in (0, 20, 40)]
+    parts = [classifier.judge(Stretch(long, None, slice(first, first + 20))).probability for first in (0, 20, 40)]
     np.testing.assert_allclose(scores.probability[0], np.mean(parts, 0), atol=1e-6)
 
 

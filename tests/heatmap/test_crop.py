@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from poseact.errors import UsageError
-from poseact.heatmap import centre_crop, resize_short_side, stretch, subject_crop
+from poseact.heatmap import centre_crop, resize, resize_short_side, subject_crop
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_short_side(size: tuple[int, int], short: int, new: tuple[int, int]) -> 
 
 
 def test_stretch_gives_each_axis_its_own_factor() -> None:
-    assert stretch(torch.tensor([[320.0, 120.0], [0.0, 0.0]]), (480, 640), (64, 32)).tolist() == [[16, 16], [0, 0]]
+    assert resize(torch.tensor([[320.0, 120.0], [0.0, 0.0]]), (480, 640), (64, 32)).tolist() == [[16, 16], [0, 0]]
 
 
 def test_centre_crop_moves_every_keypoint() -> None:
@@ -63,7 +63,7 @@ def test_centre_crop_moves_every_keypoint() -> None:
 
 
 @pytest.mark.parametrize(
-    "resize", [lambda xy, size: stretch(xy, size, (8, 8)), lambda xy, size: resize_short_side(xy, size, 8)]
+    "resize", [lambda xy, size: resize(xy, size, (8, 8)), lambda xy, size: resize_short_side(xy, size, 8)]
 )
 def test_a_picture_needs_an_area(resize: object) -> None:
     with pytest.raises(UsageError, match=r"\(0, 640\)"):

@@ -88,7 +88,9 @@ def test_a_classifier_answers_stretches_as_it_answers_one_by_one():
     classifier = constant(1.0, 2.0, 0.0, preprocessing={"num_clips": 3, "flip": True})
     logits = list(classifier.view_logits(Stretch(standing(frames)) for frames in (5, 9, 30)))
     assert [tuple(one.shape) for one in logits] == [(1, 6, 3)] * 3
-    np.testing.assert_allclose(classifier.probabilities(logits[1])[0], classifier.probability(standing(9)), atol=1e-7)
+    np.testing.assert_allclose(
+        classifier.probabilities(logits[1])[0], classifier.judge(Stretch(standing(9))).probability, atol=1e-7
+    )
     with pytest.raises(InvalidPoses, match="no people"):
         list(classifier.view_logits([Stretch(standing(5), rows=[])]))
 
@@ -102,6 +104,6 @@ def test_clips_of_the_same_frames_are_looked_at_once(frames, sampler, views):
     network = Recorder()
     settings = {"num_clips": 3, "flip": True, "sampler": sampler}
     classifier = Classifier(network, card(("wave", "clap"), preprocessing=settings))
-    classifier.probability(standing(frames))
+    classifier.judge(Stretch(standing(frames)))
     assert len(network.stream(0)) == views
     assert next(classifier.view_logits([Stretch(standing(frames))])).shape[1] == 6

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from known_answers import LABELS, Recorder, card, constant, softmax, standing
 
 from poseact.errors import UsageError
-from poseact.recognize import Classifier, Ensemble
+from poseact.recognize import Classifier, Ensemble, Stretch
 from poseact.recognize.shares import shares
 
 WAVE, CLAP = softmax(2.0, 0.0, 0.0), softmax(0.0, 1.0, -1.0)
@@ -69,7 +69,7 @@ def test_weights_that_cannot_work_are_one_line(weights, count, words):
 )
 def test_the_answer_is_the_weighted_mean(weights, expected):
     fused, poses = pair(weights), standing(20)
-    np.testing.assert_allclose(fused.probability(poses), expected, atol=1e-6)
+    np.testing.assert_allclose(fused.judge(Stretch(poses)).probability, expected, atol=1e-6)
     answer = fused(poses, [0])
     assert {one.label: one.probability for one in answer.predictions} == pytest.approx(
         dict(zip(LABELS, expected, strict=True)), abs=1e-6
@@ -79,7 +79,7 @@ def test_the_answer_is_the_weighted_mean(weights, expected):
 
 @given(st.lists(st.floats(0, 1e6), min_size=2, max_size=2).filter(lambda weights: sum(weights) > 1e-6))
 def test_a_mean_of_probabilities_is_one(weights):
-    probability = pair(weights).probability(standing(5))
+    probability = pair(weights).judge(Stretch(standing(5))).probability
     assert probability.sum() == pytest.approx(1, abs=1e-5)
     assert (probability <= np.maximum(WAVE, CLAP) + 1e-5).all()
     assert (probability >= np.minimum(WAVE, CLAP) - 1e-5).all()

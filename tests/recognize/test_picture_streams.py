@@ -171,7 +171,7 @@ def test_a_dot_at_a_joint_lies_where_the_heatmap_peaks(corner, image_size, sampl
         picture = black(image_size)
         picture[round(float(y)) - 1 : round(float(y)) + 2, round(float(x)) - 1 : round(float(x)) + 2] = (255, 0, 0)
         classifier, network = rgbpose(sampler=sampler)
-        classifier.probability(poses, [0], pictures=Pictures(Film(lambda _: picture, image_size=image_size)))  # noqa: B023
+        classifier.judge(Stretch(poses, [0], pictures=Pictures(Film(lambda _: picture, image_size=image_size))))  # noqa: B023
         red, heatmaps = network.stream(0), network.stream(1)
         assert red.shape == (10, 3, 8, 256, 256)
         assert heatmaps.shape == (10, 17, 32, 64, 64)
@@ -190,7 +190,7 @@ def test_a_subject_too_small_to_cut_out_leaves_the_whole_picture_stretched(sampl
     x, y = (round(float(value)) for value in poses.keypoint[0, 0, 16])
     picture[y, x] = (255, 0, 0)
     classifier, network = rgbpose(sampler=sampler, num_clips=1)
-    classifier.probability(poses, [0], pictures=Pictures(Film(lambda _: picture, 40)))
+    classifier.judge(Stretch(poses, [0], pictures=Pictures(Film(lambda _: picture, 40))))
     dot, peak = centre(network.stream(0)[0, 0, 0]), centre(network.stream(1)[0, 16, 0])
     assert dot == pytest.approx((256 * x / 320, 256 * y / 240), abs=1)
     assert peak == pytest.approx((64 * x / 320, 64 * y / 240), abs=0.3)
@@ -214,7 +214,7 @@ def test_both_modalities_take_the_published_frames(name, project):
     )
     poses = standing(frames)
     poses.keypoint_score[:] = (1 + np.arange(frames)[:, None]) / (frames + 1)  # the peaks tell the frames
-    classifier.probability(poses, [0], pictures=Pictures(Film(coloured, frames)))
+    classifier.judge(Stretch(poses, [0], pictures=Pictures(Film(coloured, frames))))
     seen = network.stream(0)[..., 4, 4].round().long()  # (clips, 3, clip_len)
     np.testing.assert_array_equal(seen[:, 0] + 256 * seen[:, 1], expected)
     peaks = network.stream(1).amax((1, 3, 4))
@@ -230,7 +230,7 @@ def test_pictures_come_from_all_frames_between_those_that_were_looked_at():
     classifier, network = rgbpose()
     poses = standing(40, step=5)
     film = Film(numbered(), frames=200)
-    classifier.probability(poses, [0], slice(10, 26), Pictures(film))
+    classifier.judge(Stretch(poses, [0], slice(10, 26), Pictures(film)))
     expected = 50 + uniform_test_indices(76, 8, 10, "pyskl")
     np.testing.assert_array_equal(network.stream(0)[:, 0, :, 128, 128].round().long(), expected)
     assert film.decoded == sorted(set(expected.ravel().tolist()))
@@ -261,15 +261,15 @@ def test_every_window_has_its_own_frames_and_its_own_box():
 def test_damaged_frames_are_shown_as_neighbours_and_a_damaged_window_is_an_error():
     classifier, network = pictures_only(num_clips=1)
     everything = Pictures(Film(numbered()))
-    classifier.probability(standing(100), [0], pictures=everything)
+    classifier.judge(Stretch(standing(100), [0], pictures=everything))
     taken = network.stream(0)[0, 0, :, 9, 9].round().long()
     network.shown.clear()
-    classifier.probability(standing(100), [0], pictures=Pictures(Film(numbered(), damaged=[int(taken[3])])))
+    classifier.judge(Stretch(standing(100), [0], pictures=Pictures(Film(numbered(), damaged=[int(taken[3])]))))
     seen = network.stream(0)[0, 0, :, 9, 9].round().long()
     assert seen[3] in (taken[2], taken[4])
     assert seen[[0, 1, 2, 4, 5, 6, 7]].tolist() == taken[[0, 1, 2, 4, 5, 6, 7]].tolist()
     with pytest.raises(InvalidVideo, match="none of the frames") as error:
-        classifier.probability(standing(100), [0], pictures=Pictures(Film(numbered(), damaged=range(100))))
+        classifier.judge(Stretch(standing(100), [0], pictures=Pictures(Film(numbered(), damaged=range(100)))))
     assert "\n" not in str(error.value)
 
 
@@ -278,7 +278,7 @@ def test_a_network_of_pictures_sees_the_box_of_all_poses():
     poses = standing(100)
     poses.keypoint[0, 37] -= (60, 0)  # no clip of 8 frames need take this one
     film = Film(lambda _: np.tile(COLUMNS[:, None], (240, 1, 3)))
-    classifier.probability(poses, [0], pictures=Pictures(film))
+    classifier.judge(Stretch(poses, [0], pictures=Pictures(film)))
     (view,) = network.stream(0)
     assert view.shape == (3, 8, 256, 256)
     low, high = 40.0, 160.0
@@ -299,7 +299,7 @@ def test_a_network_of_pictures_sees_the_box_of_all_poses():
 def test_views(options, card_flip, clips, mirrored):
     classifier, network = rgbpose(options, flip=card_flip, size=16, rgb={**PLAIN, "size": 16, "clip_len": 2})
     film = Film(lambda _: np.tile(COLUMNS[:, None], (240, 1, 3)))
-    classifier.probability(standing(), [0], pictures=Pictures(film))
+    classifier.judge(Stretch(standing(), [0], pictures=Pictures(film)))
     frames, heatmaps = network.stream(0), network.stream(1)
     assert len(frames) == len(heatmaps) == clips * (1 + mirrored)
     if mirrored:
@@ -322,7 +322,7 @@ def test_streams_are_weighted(weights, share):
     made = card(architecture="rgbpose-conv3d", preprocessing={**PUBLISHED, "num_clips": 1, "rgb": {"size": 16}})
     classifier = Classifier(TwoStreams([1.0, 0.0, 0.0], [0.0, 0.0, 3.0]), made, stream_weights=weights)
     expected = share * softmax(1.0, 0.0, 0.0) + (1 - share) * softmax(0.0, 0.0, 3.0)
-    probability = classifier.probability(standing(), [0], pictures=Pictures(Film(numbered())))
+    probability = classifier.judge(Stretch(standing(), [0], pictures=Pictures(Film(numbered())))).probability
     np.testing.assert_allclose(probability, expected, atol=1e-6)
     assert classifier.models[0].stream_weights == pytest.approx((share, 1 - share))
 
@@ -340,7 +340,7 @@ def test_streams_are_weighted(weights, share):
 def test_what_cannot_be_looked_at_is_one_line(make, change, error, words):
     pictures = Pictures(Film(numbered())) if change else None
     with pytest.raises(error, match=words) as caught:
-        make()[0].probability(standing(), **change, pictures=pictures)
+        make()[0].judge(Stretch(standing(), **change, pictures=pictures))
     assert "\n" not in str(caught.value)
 
 
@@ -348,14 +348,14 @@ def test_a_card_cannot_fill_the_memory():
     classifier, _ = pictures_only(num_clips=100, rgb={"clip_len": 1024, "size": 1024})
     film = Film(numbered(), frames=5000)
     with pytest.raises(LimitExceeded, match="pictures of 1024x1024 px"):
-        classifier.probability(standing(5000), [0], pictures=Pictures(film))
+        classifier.judge(Stretch(standing(5000), [0], pictures=Pictures(film)))
     assert film.decoded == []
 
 
 def test_heatmaps_can_be_saved_without_pictures():
     classifier, network = rgbpose(sampler="mmaction2")
     poses = standing()
-    classifier.probability(poses, [0], pictures=Pictures(Film(numbered())))
+    classifier.judge(Stretch(poses, [0], pictures=Pictures(Film(numbered()))))
     torch.testing.assert_close(classifier.heatmaps(poses, [0]), network.stream(1))
     with pytest.raises(UsageError, match="pictures only"):
         pictures_only()[0].heatmaps(poses, [0])

@@ -8,6 +8,7 @@ import torch
 from known_answers import card, standing
 from pydantic import ValidationError
 
+from poseact.recognize import Stretch
 from poseact.recognize.inputs import heatmap_views
 from poseact.train.clips import stack
 from poseact.zoo.card import Preprocessing, Rgb
@@ -28,7 +29,7 @@ def followed(walk):
 
 def views(poses, steady):
     settings = card(preprocessing={"steady": steady, "sampler": "even"}).preprocessing
-    return torch.cat(list(heatmap_views(poses, None, slice(10, 30), settings)))
+    return torch.cat(list(heatmap_views(Stretch(poses, None, slice(10, 30)), settings)))
 
 
 def test_following_somebody_makes_no_difference(walk, followed):

@@ -8,6 +8,7 @@ from known_answers import card, constant, standing
 from pydantic import ValidationError
 
 from poseact.errors import ModelError
+from poseact.recognize import Stretch
 from poseact.recognize.energy import energy
 from poseact.recognize.result import LEAST_FRAMES, named
 from poseact.recognize.strangeness import centred, strangeness
@@ -72,11 +73,12 @@ def test_too_strange_is_unknown(strange, threshold, expected):
 def test_a_classifier_measures_by_its_card():
     card = {"typical": (((2.0, -1.0, -1.0), (-1.0, 2.0, -1.0)),), "temperature": 3.0}
     model = constant(0.0, 4.0, -1.0, **card)
-    judged = model.judge(standing(20))
+    judged = model.judge(Stretch(standing(20)))
     assert judged.strangeness == pytest.approx(math.sqrt(0 + 1 + 1), abs=1e-6)
     assert judged.energy == pytest.approx(-3 * math.log(1 + math.exp(4 / 3) + math.exp(-1 / 3)), abs=1e-6)
     assert (
-        constant(0.0, 4.0, -1.0).judge(standing(20)).strangeness == constant(0.0, 4.0, -1.0).judge(standing(20)).energy
+        constant(0.0, 4.0, -1.0).judge(Stretch(standing(20))).strangeness
+        == constant(0.0, 4.0, -1.0).judge(Stretch(standing(20))).energy
     )
 
 

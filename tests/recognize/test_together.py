@@ -9,7 +9,7 @@ from known_answers import Recorder, card, constant, softmax
 from recognitions import poses
 
 from poseact.errors import UsageError
-from poseact.recognize import Classifier, Ensemble, Recognizer, Settings
+from poseact.recognize import Classifier, Ensemble, Recognizer, Settings, Stretch
 
 
 def recorder(people=2, **preprocessing):
@@ -55,7 +55,7 @@ def test_the_best_by_the_rule_are_taken_as_many_as_the_model_knows(people, ids):
     (person,) = found.persons
     assert (person.ids, person.rows) == (ids, tuple(number - 1 for number in ids))
     assert person.title == f"people {', '.join(map(str, ids[:-1]))} and {ids[-1]}"
-    torch.testing.assert_close(classifier.network.stream(0)[:1], classifier.drawn(three(), person.rows)[:1])
+    torch.testing.assert_close(classifier.network.stream(0)[:1], classifier.drawn(Stretch(three(), person.rows))[:1])
 
 
 def test_frames_with_one_of_them_count():

@@ -11,7 +11,7 @@ from poseact.errors import InvalidPoses, InvalidWeights, UsageError
 from poseact.evaluate import evaluate
 from poseact.evaluate.protocol import view_logits
 from poseact.poses import PoseDataset
-from poseact.recognize import Classifier
+from poseact.recognize import Classifier, Stretch
 from poseact.recognize.inputs import heatmap_views
 from poseact.train import calibration, measure, recipe, train
 from poseact.train.calibration import as_rows, typical_logits
@@ -254,7 +254,7 @@ def test_joints_that_have_a_place_or_a_score_alone_are_missing_in_training_as_in
     found, expected = (stack([clip], ("a",), plain) for clip in (one, clean))
     assert torch.equal(found.xy[0], expected.xy[0])
     assert torch.equal(found.score[0], expected.score[0])
-    views = [next(heatmap_views(clip, [0], slice(None), plain)) for clip in (one, clean)]
+    views = [next(heatmap_views(Stretch(clip, [0], slice(None)), plain)) for clip in (one, clean)]
     assert torch.equal(*views)
 
 

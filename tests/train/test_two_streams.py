@@ -279,7 +279,7 @@ def test_two_streams_learn_and_are_recognised_at_once(dataset, videos, singles, 
     model = Classifier.open(str(tmp_path / "run"))
     assert model.streams == ("rgb", "pose")
     clips = [one for one in dataset.annotations if one.name in dataset.splits["val"]]
-    answers = [model.probability(one, pictures=videos[one.name]) for one in clips]
+    answers = [model.judge(Stretch(one, pictures=videos[one.name])).probability for one in clips]
     right = [answer.argmax() == one.label for answer, one in zip(answers, clips, strict=True)]
     assert sum(right) / len(right) == finished.validation.top1
     logits = torch.stack(list(model.view_logits(Stretch(one, pictures=videos[one.name]) for one in clips)))
