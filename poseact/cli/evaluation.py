@@ -87,6 +87,7 @@ def evaluate_asked(asked: Asked) -> int:
     names = class_names(asked.labels) if asked.labels is not None else ()
     if asked.poses is None and (asked.models or not asked.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
+    _check_effects(asked)
     asked = _with_checked_outputs(asked)
     dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
     splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
@@ -111,6 +112,19 @@ def evaluate_asked(asked: Asked) -> int:
     return 0
 
 
+def _check_effects(asked: Asked) -> None:
+    """Raises: UsageError for an option that would change nothing."""
+    if asked.scores and not asked.models:
+        of_models = {
+            "--clips": asked.clips is not None, "--flip or --no-flip": asked.flip is not None,
+            "--stream-weights": asked.stream_weights is not None, "--videos": asked.videos is not None,
+        }  # fmt: skip
+        if given := [name for name, told in of_models.items() if told]:
+            raise UsageError(f"{given[0]} is for models, and --scores holds answers; leave it away, or give a --model")
+    if asked.form != "mmaction2" and asked.save_scores is None:
+        raise UsageError(f"--scores-format {asked.form} is the form of --save-scores FILE; give one, or leave it away")
+
+
 def _with_checked_outputs(asked: Asked) -> Asked:
     """The same, with every output a file that can be written, and that is no input. Raises: UsageError, OutputError."""
     inputs = [path for path in (asked.poses, *asked.scores, asked.unknown) if path is not None]
@@ -132,6 +146,8 @@ def _measured(
 ) -> Evaluation:  # fmt: skip
     stored = [_stored(path, messages) for path in asked.scores]
     model = _model(asked)
+    if asked.videos is not None and model is not None and not model.sees_pictures:
+        messages.warning("--videos has no effect: the model looks at poses alone")
     strange: list[PoseSequence] = []
     if asked.unknown is not None or asked.unknown_classes:
         if model is None:
@@ -201,7 +217,7 @@ def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
     """Write every output; one that cannot be written costs no other one. Raises: OutputError, after the last one."""
     failed: list[OutputError] = []
     for path, write in (
-        (asked.save_scores, lambda path: write_scores(path, found.scores, asked.form)),
+        (asked.save_scores, lambda path: write_scores(path, _scores(found, asked.form), asked.form)),
         (asked.confusion, lambda path: write_confusion(
             found.outcome.confusion, found.labels, path, found.scores.source)),
         (asked.reliability, lambda path: write_reliability(temperature_panels(found.scores), path, asked.title)),
@@ -218,6 +234,11 @@ def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
         raise failed[0]
     if asked.save_scores is not None:
         messages.note(f"scores of {len(found.scores)} clips are in {asked.save_scores}")
+
+
+def _scores(found: Evaluation, form: Form) -> Scores:
+    """A form without names has its rows in the order of the clips, and none is left out."""
+    return found.scores if form == "mmaction2" else found.of_all_clips()
 
 
 def _model(asked: Asked) -> Classifier | Ensemble | None:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset
 from poseact.types import PoseSequence
+from poseact.zoo.label_lists import told_apart
 
 DEFAULT_SPLITS = ("test", "val")
 SHOWN = 5
@@ -52,13 +53,14 @@ def with_model_labels(
         raise InvalidPoses(f"{outside.name}: label {outside.label} lies outside the {count} classes that {owner}")
     if not classes or tuple(classes) == tuple(labels):
         return list(clips)
-    number = {name: index for index, name in enumerate(labels)}
+    number = {name: index for index, name in enumerate(told_apart(labels))}
+    own = told_apart(classes)
     used = sorted({clip.label for clip in clips})
-    strange = [classes[label] for label in used if classes[label] not in number]
+    strange = [classes[label] for label in used if own[label] not in number]
     if strange:
         more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
         raise InvalidPoses(
             f"{len(strange)} classes of the clips are not among the model's {len(labels)}: "
             f"{', '.join(strange[:SHOWN])}{more}; evaluate a model of this data set"
         )
-    return [replace(clip, label=number[classes[clip.label]]) for clip in clips]
+    return [replace(clip, label=number[own[clip.label]]) for clip in clips]

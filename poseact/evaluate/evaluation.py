@@ -12,7 +12,7 @@ from poseact.evaluate.clips import with_model_labels
 from poseact.evaluate.open_set import OpenSet, open_set
 from poseact.evaluate.outcome import Outcome, outcome
 from poseact.evaluate.protocol import Progress, Videos, scores_of, seen
-from poseact.evaluate.scores import Scores, fuse, in_order_of
+from poseact.evaluate.scores import UNLABELLED, Scores, fuse, in_order_of
 from poseact.recognize import Classifier, Ensemble, Thresholds
 from poseact.recognize.shares import shares
 from poseact.types import PoseSequence
@@ -44,6 +44,7 @@ class Evaluation:
         scores: of everything together. outcome: of these.
         labels: of the classes. parts: in the order given.
         nobody: names of the clips without a person; they count as wrong.
+        rows: of the scores among all clips, those without a person too.
         thresholds: beyond which the models together name nothing; None where stored scores take part.
         open_set: see `evaluate_unknown`.
     """
@@ -53,8 +54,16 @@ class Evaluation:
     labels: tuple[str, ...]
     parts: tuple[Part, ...]
     nobody: tuple[str, ...] = ()
+    rows: tuple[int, ...] = ()
     thresholds: Thresholds | None = None
     open_set: OpenSet | None = None
+
+    def of_all_clips(self) -> Scores:
+        """Scores with a row for every clip, those without a person too, of which all classes are as probable."""
+        count, classes = len(self.scores) + len(self.nobody), self.scores.classes
+        probability, label = np.full((count, classes), 1 / classes, np.float32), np.full(count, UNLABELLED)
+        probability[list(self.rows)], label[list(self.rows)] = self.scores.probability, self.scores.label
+        return Scores(self.scores.source, probability, label)
 
 
 def evaluate(
@@ -88,13 +97,15 @@ def evaluate(
     else:
         names = tuple(labels or classes) or tuple(str(number) for number in range(stored[0].classes))
     labelled = with_model_labels(clips, classes, names)
-    looked_at = [clip for clip in labelled if all(seen(clip, one.preprocessing.people) for one in classifiers)]
-    parts = [_of_clips(one, labelled) if clips else one for one in stored]
-    if not classifiers:
-        known = set(parts[0].names)
-        looked_at = [clip for clip in labelled if clip.name in known]
-    parts = _scored(classifiers, given, looked_at, progress, videos) + parts
-    absent = _others(labelled, looked_at)
+    known = [set(_of_clips(one, labelled).names) for one in stored] if clips else []
+    rows = [
+        row for row, clip in enumerate(labelled)
+        if all(seen(clip, one.preprocessing.people) for one in classifiers) and all(clip.name in one for one in known)
+    ]  # fmt: skip
+    looked_at = [labelled[row] for row in rows]
+    parts = _scored(classifiers, given, looked_at, progress, videos)
+    parts += [_of_clips(one, looked_at) if clips else one for one in stored]
+    absent = [labelled[row] for row in sorted({*range(len(labelled))} - {*rows})]
     nobody = [clip.label for clip in absent]
     fused = fuse(parts, given)
     alone = parts if len(parts) == 1 else [fuse([fused, part], (0, 1)) for part in parts]
@@ -106,7 +117,7 @@ def evaluate(
             Part(part.source, share, outcome(one, names, nobody), count, sha256)
             for part, share, one, count, sha256 in zip(parts, given, alone, views, hashes, strict=True)
         ),
-        tuple(clip.name for clip in absent),
+        tuple(clip.name for clip in absent), tuple(rows) or tuple(range(len(fused))),
         Ensemble(classifiers, given).thresholds if classifiers and not stored else None,
     )  # fmt: skip
 
@@ -177,8 +188,3 @@ def _of_clips(stored: Scores, clips: Sequence[PoseSequence]) -> Scores:
     blank = np.zeros((len(wanted), stored.classes), np.float32)
     truth = Scores("the poses", blank, label, tuple(clip.name for clip in wanted))
     return Scores(stored.source, in_order_of(truth, stored).probability, label, truth.names)
-
-
-def _others(clips: Sequence[PoseSequence], looked_at: Sequence[PoseSequence]) -> list[PoseSequence]:
-    chosen = {id(clip) for clip in looked_at}
-    return [clip for clip in clips if id(clip) not in chosen]

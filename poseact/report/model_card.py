@@ -102,12 +102,15 @@ def _figures(card: Card, pictures: list[str]) -> list[str]:
     if isinstance(clips, int) and isinstance(top1, float | int) and clips and 0 <= top1 <= 1:
         low, high = wilson(round(top1 * clips), clips)
         rows.append(("Top-1", f"{top1:.1%} (95 % interval {low:.1%} to {high:.1%}, {clips} clips)"))
+    again = told.get("calibration")
     rows += [
-        (name, form.format(told[key]))
+        (
+            f"{name}, before it was calibrated again" if again and key in _OF_CALIBRATION else name,
+            form.format(told[key]),
+        )
         for key, (name, form) in _FIGURES.items()
         if isinstance(told.get(key), float | int)
     ]
-    again = told.get("calibration")
     if isinstance(again, dict):
         rows.append(("Calibrated again", _values(again)))
     rows.append(("Temperature", f"{card.temperature:g}"))
@@ -125,6 +128,7 @@ _FIGURES = {
     "calibration_error_after": ("Calibration error after temperature", "{:.3f}"),
     "validation_kept": ("Clips that get an answer", "{:.1%}"),
 }
+_OF_CALIBRATION = ("calibration_error_after", "validation_kept")
 
 
 def _classes(card: Card) -> list[str]:
@@ -164,8 +168,9 @@ def _limits(card: Card) -> list[str]:
         said.append("It sees keypoints only: no objects, no scene. Actions that differ in these alone look the same.")
     said.append("It is as good as the poses: other cameras, views, frame rates or pose estimators may cost accuracy.")
     if card.training.get("validation_clips") or card.training.get("validation_top1") is not None:
+        clips = "other clips than those that" if card.training.get("calibration") else "the clips that"
         said.append(
-            "Temperature and thresholds were fitted to the clips that the figures are of, and the interval tells of "
+            f"Temperature and thresholds were fitted to {clips} the figures are of, and the interval tells of "
             "chance in these clips only. Measure on clips and people of your own with `poseact evaluate`."
         )
     else:

@@ -99,7 +99,7 @@ def _draft(
     centre, side = subject_box(xy, score, whole)
     xy = ((xy - centre[:, None, None, None]) / side[:, None, None, None, None] + 0.5) * size
     xy, score, corners = augment(xy, score, size, settings.augmentation, layout.flip_joints, random.change)
-    target = clips.target[list(rows)]
+    target = clips.targets(rows)
     cuts: tuple[Cut, ...] = ()
     if clips.videos:
         numbers = _picture_numbers(clips, rows, span, settings, random)

@@ -28,8 +28,8 @@ def write_state(path: Path, state: dict[str, Any]) -> None:
         try:
             with temporary.open("wb") as file:
                 torch.save(state, file)
-        except RuntimeError as error:  # torch's own, whatever the file system said
-            cause = error.__context__
+        except (RuntimeError, OSError) as error:  # the first is torch's own, whatever the file system said
+            cause = error if isinstance(error, OSError) else error.__context__
             reason = cause.strerror if isinstance(cause, OSError) else str(error).splitlines()[0]
             raise OutputError(
                 f"cannot write {path}: {reason}; make room and give the same command again: the run goes on"

@@ -69,10 +69,10 @@ class Clips:
             names=of(self.names), soft=soft, numbers=of(self.numbers), videos=of(self.videos), windows=of(self.windows),
         )  # fmt: skip
 
-    @property
-    def target(self) -> Tensor:
-        """(N, C) float32: what training aims at."""
-        return F.one_hot(self.label, len(self.classes)).float() if self.soft is None else self.soft
+    def targets(self, rows: Sequence[int]) -> Tensor:
+        """(len(rows), C) float32: what training aims at for some of the clips."""
+        chosen = list(rows)
+        return F.one_hot(self.label[chosen], len(self.classes)).float() if self.soft is None else self.soft[chosen]
 
     @property
     def length(self) -> Tensor:

@@ -258,13 +258,13 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"augmentation": {"flip": 0}} -> {"augmentation.flip": 0}; `config` is a value of its own."""
+    """{"augmentation": {"flip": 0}} -> {"augmentation.flip": 0}, as `--set` has it."""
     flat: dict[str, Any] = {}
     for key, value in document.items():
         path = f"{prefix}{key}"
         if path.count(".") > DEEPEST:
             raise UsageError(f"there is no setting {path!r}")
-        if isinstance(value, dict) and path not in ("config", "train.config"):
+        if isinstance(value, dict):
             flat |= _flat(value, f"{path}.")
         else:
             flat[path] = value

@@ -117,6 +117,10 @@ def train(
     with claimed(out, document) if processes.writes else nullcontext(), enough_memory(settings):
         for line in oddities(clips, validation, [one for part in sequences for one in part]):
             say(line)
+        for line in settings.without_effect:
+            say(line)
+        if settings.teacher_share != TrainSettings().teacher_share and not teachers:
+            say("teacher_share has no effect: there is no teacher; give one with --teacher")
         if settings.patience and validation is None:
             say(f"patience is {settings.patience}, but there are no validation clips: the run will not end early")
         network = first_network(settings, card, start, say)

@@ -142,6 +142,21 @@ class TrainSettings(Strict):
         inputs = self.preprocessing
         return round(inputs.rgb.size * self.drawn_size / inputs.size) if inputs.rgb else 0
 
+    @property
+    def without_effect(self) -> list[str]:
+        """A line for each setting that differs from its default and changes nothing among the others."""
+        idle = {
+            "momentum": (self.optimizer == "sgd", f"the optimizer is {self.optimizer}; take optimizer=sgd"),
+            "steps": (self.schedule == "step", f"the schedule is {self.schedule}; take schedule=step"),
+            "loss_weights": (len(self.streams) > 1, "the network has one answer"),
+        }
+        fields = type(self).model_fields
+        return [
+            f"{name} has no effect: {reason}"
+            for name, (used, reason) in idle.items()
+            if not used and getattr(self, name) != fields[name].default
+        ]
+
     @model_validator(mode="after")
     def _parts_are_whole(self) -> TrainSettings:
         if self.batch_size // self.accumulate < 2:

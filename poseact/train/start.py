@@ -11,6 +11,7 @@ from poseact.errors import InvalidWeights, UsageError
 from poseact.models import merged
 from poseact.recognize.inputs import streams
 from poseact.zoo import Card, load_with_card
+from poseact.zoo.label_lists import told_apart
 from poseact.zoo.load import Loaded
 
 HEAD = "cls_head."
@@ -80,8 +81,9 @@ def _head(
 ) -> dict[str, Tensor]:  # fmt: skip
     labels = loaded.card.labels
     heads = {key: tensor for key, tensor in own.items() if key.startswith(HEAD)}
-    if set(labels) == set(classes) and len(labels) == len(classes):
-        order = torch.tensor([labels.index(name) for name in classes])
+    theirs_in_order, wanted = told_apart(labels), told_apart(classes)
+    if sorted(theirs_in_order) == sorted(wanted):
+        order = torch.tensor([theirs_in_order.index(name) for name in wanted])
         return {key: theirs[key][order] for key in heads}
     both = [name for name in classes if name in labels]
     say(

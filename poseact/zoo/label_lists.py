@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
@@ -29,6 +31,16 @@ def labels(name: str) -> tuple[str, ...]:
     if name not in label_lists():
         raise UsageError(f"unknown label list {name!r}; known are {', '.join(label_lists())}")
     return tuple((FOLDER / f"{name}.txt").read_text(encoding="utf-8").splitlines())
+
+
+def told_apart(names: Sequence[str]) -> list[tuple[str, int]]:
+    """Each name with the number of equal ones before it, so that all differ, such as two classes of FineGYM-99."""
+    before: Counter[str] = Counter()
+    numbered = []
+    for name in names:
+        numbered.append((name, before[name]))
+        before[name] += 1
+    return numbered
 
 
 def class_names(source: str) -> tuple[str, ...]:

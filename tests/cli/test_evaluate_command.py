@@ -144,10 +144,16 @@ def test_fewer_views_are_quicker(files, capsys):
         (["poses.pkl", "--model", "joint", "--save-scores", "poses.pkl"], 3, "would overwrite the input"),
         (["poses.pkl", "--model", "joint", "--confusion", "a.png", "--reliability", "a.png"], 2, "the same file"),
         (["poses.pkl", "--model", "joint", "--confusion", "/proc/no/a.png"], 3, "cannot write /proc/no/a.png"),
+        (["--scores", "s.pkl", "--clips", "3"], 2, "--clips is for models, and --scores holds answers"),
+        (["--scores", "s.pkl", "--no-flip"], 2, "--flip or --no-flip is for models"),
+        (["poses.pkl", "--scores", "s.pkl", "--videos", "clips"], 2, "--videos is for models"),
+        (["poses.pkl", "--model", "joint", "--scores-format", "pyskl"], 2, "is the form of --save-scores FILE"),
     ],
     ids=[
         "unknown split", "empty split", "no file", "nothing", "no model", "weights", "no scores", "no rows", "labels",
         "no classifier", "another suffix", "the input", "one file twice", "nowhere to write",
+        "clips of scores", "views of scores", "videos of scores",
+        "a form of nothing",
     ],
 )  # fmt: skip
 def test_mistakes_are_one_line(files, capsys, call, code, words):

@@ -9,7 +9,7 @@ from oracles import Oracle, card, clip, empty_clip, fixed, oracle
 from torch import nn
 
 from poseact.errors import InputError, InvalidPoses
-from poseact.evaluate import evaluate
+from poseact.evaluate import Scores, evaluate
 from poseact.evaluate.protocol import scores_of
 from poseact.heatmap import evaluation_views
 from poseact.recognize import Classifier, Ensemble, Stretch
@@ -141,6 +141,36 @@ def test_classes_in_another_order_are_found_by_name():
     found = evaluate([clip("a", 0), clip("b", 1)], fixed(3.0, 0.0, 0.0), classes=("clap", "wave"))
     assert found.scores.label.tolist() == [1, 0]
     assert found.outcome.top1 == 0.5
+
+
+def test_classes_of_the_same_name_are_not_confused():
+    """FineGYM-99 has two of them."""
+    labels = ("tuck", "leap", "tuck")
+    model, clips = fixed(0.0, 1.0, 3.0, labels=labels), [clip(name, label) for label, name in enumerate("abc")]
+    assert evaluate(clips, model, classes=labels).scores.label.tolist() == [0, 1, 2]
+    assert evaluate(clips, model, classes=("leap", "tuck", "tuck")).scores.label.tolist() == [1, 0, 2]
+
+
+def test_a_form_without_names_has_a_row_for_every_clip():
+    clips = [clip("a", 0), empty_clip("b", 1), clip("c", 1)]
+    found = evaluate(clips, fixed(2.0, 0.0, -1.0))
+    whole = found.of_all_clips()
+    np.testing.assert_allclose(whole.probability[1], np.full(3, 1 / 3))
+    np.testing.assert_array_equal(whole.probability[[0, 2]], found.scores.probability)
+    assert (whole.label.tolist(), whole.names) == ([0, -1, 1], ())
+    stored = evaluate(clips, None, [whole], classes=("wave", "clap", "jump"))
+    np.testing.assert_array_equal(stored.of_all_clips().probability, whole.probability)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["fewer first", "fewer last"])
+def test_clips_that_one_of_several_lacks_are_left_out_in_any_order(order):
+    clips = [clip("a", 0), empty_clip("b", 1), clip("c", 1)]
+    fewer = evaluate(clips, fixed(2.0, 0.0, -1.0)).scores
+    more = Scores("all", np.eye(3, dtype=np.float32), np.array([0, 1, 1]), ("a", "b", "c"))
+    found = evaluate(clips, None, [(fewer, more)[one] for one in order], classes=("wave", "clap", "jump"))
+    assert (found.scores.names, found.nobody, found.rows) == (("a", "c"), ("b",), (0, 2))
+    beside = evaluate(clips, fixed(2.0, 0.0, -1.0), [more])
+    assert (beside.scores.names, beside.nobody) == (("a", "c"), ("b",))
 
 
 def test_another_layout_is_one_line():

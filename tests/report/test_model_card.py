@@ -33,13 +33,21 @@ def card(**changes):
         ({"unknown_below": 0.3, "unknown_above": -2.5}, ["below a probability of 30.0%, or a strangeness above -2.5"]),
         ({"licence": "CC-BY-4.0"}, ["## Licence\n\nCC-BY-4.0"]),
         ({"training": {"calibration": {"clips": 9, "splits": ["val"]}}}, ["Calibrated again | clips 9, splits val"]),
+        ({"training": {**TRAINED, "calibration": {"clips": 9}}}, [
+            "fitted to other clips than those that the figures are of",
+            "temperature, before it was calibrated again | 0.050",
+            "Clips that get an answer, before it was calibrated again",
+        ]),
         ({"training": {"few_shot": {"backbone": "other"}}}, ["few shot | backbone other"]),
         (
             {"architecture": "rgbpose-conv3d", "preprocessing": {"rgb": {"clip_len": 4, "size": 64}}},
             ["from pictures and the motion of the body", "4 frames of 64x64 px", "the whole video"],
         ),
     ],
-    ids=["bare", "input", "figures", "training", "thresholds", "licence", "calibrated", "few-shot", "pictures"],
+    ids=[
+        "bare", "input", "figures", "training", "thresholds", "licence", "calibrated", "calibrated again", "few-shot",
+        "pictures",
+    ],
 )  # fmt: skip
 def test_what_it_says(changes, words):
     said = markdown(card(**changes), "runs/m")

@@ -166,6 +166,16 @@ def test_a_disk_that_is_full_at_the_end_leaves_a_run_that_ends_later(tmp_path, m
     assert train(swings(), tiny(epochs=1), out, name="tiny").card.training["epochs_done"] == 1
 
 
+@pytest.mark.parametrize("error", [OSError(errno.EFBIG, "File too large"), RuntimeError("File too large")], ids=repr)
+def test_whatever_says_that_nothing_more_fits_the_run_can_go_on(error, tmp_path, monkeypatch):
+    def fails(*_):
+        raise error
+
+    monkeypatch.setattr(torch, "save", fails)
+    with pytest.raises(OutputError, match="File too large; make room and give the same command again"):
+        train(swings(), tiny(epochs=1), tmp_path / "run", name="tiny")
+
+
 def test_a_folder_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises((UsageError, OutputError), match="file"):
@@ -250,6 +260,45 @@ def test_published_recipes_keep_their_input_whatever_they_start_from(name):
     assert made.preprocessing == own.preprocessing.model_copy(update=taught)
     assert (made.train_size, made.architecture) == (own.train_size, "slowonly-points")
     assert settings_of(name, None, {"preprocessing.size": 40}, card).preprocessing.size == 40
+
+
+def test_a_file_changes_single_arguments_of_the_network_as_set_does(tmp_path):
+    file = tmp_path / "c.toml"
+    wanted = recipe("small", {"config.base_channels": 16, "augmentation.flip": 0.25})
+    for text in (
+        "config.base_channels = 16\naugmentation.flip = 0.25",
+        "[config]\nbase_channels = 16\n[augmentation]\nflip = 0.25",
+    ):
+        file.write_text(text)
+        assert settings_of(None, file, {}) == wanted
+    assert len(wanted.config) == len(recipe("small").config)
+    file.write_text("architecture = 'c3d'\n[config]\nbase_channels = 16")
+    assert settings_of(None, file, {}).config == {"base_channels": 16}
+
+
+@pytest.mark.parametrize(
+    ("name", "changes", "said"),
+    [
+        ("small", {}, []),
+        ("ntu60", {"momentum": 0.8}, []),
+        ("small", {"momentum": 0.1}, ["momentum has no effect: the optimizer is adamw; take optimizer=sgd"]),
+        ("small", {"steps": [0.5]}, ["steps has no effect: the schedule is cosine; take schedule=step"]),
+        ("small", {"steps": [0.5], "schedule": "step"}, []),
+        ("small", {"loss_weights": [5, 0]}, ["loss_weights has no effect: the network has one answer"]),
+        ("rgbpose", {"loss_weights": [5, 0]}, []),
+    ],
+    ids=["defaults", "sgd", "momentum", "steps", "steps that count", "one loss", "two losses"],
+)
+def test_settings_without_effect_are_named(name, changes, said):
+    assert recipe(name, changes).without_effect == said
+
+
+def test_settings_without_effect_are_said_before_the_first_step(tmp_path):
+    said = []
+    train(
+        swings(), tiny(epochs=1, momentum=0.1, teacher_share=0.9), tmp_path / "run", name="tiny", on_warning=said.append
+    )
+    assert [line.split(":")[0] for line in said] == ["momentum has no effect", "teacher_share has no effect"]
 
 
 def test_a_file_of_settings_has_its_own_recipe(tmp_path):

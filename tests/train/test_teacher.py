@@ -24,14 +24,15 @@ def clips():
 
 def test_without_a_teacher_the_label_is_the_target(clips):
     assert with_soft_targets(clips, [], 0.5) is clips
-    assert torch.equal(clips.target.argmax(1), clips.label)
-    assert torch.equal(clips.target.sum(1), torch.ones(len(clips)))
+    everything = range(len(clips))
+    assert torch.equal(clips.targets(everything).argmax(1), clips.label)
+    assert torch.equal(clips.targets(everything).sum(1), torch.ones(len(clips)))
 
 
 @pytest.mark.parametrize(("share", "kept"), [(0.0, 1.0), (0.25, 0.75), (1.0, 0.0)], ids=["none", "some", "all"])
 def test_the_label_keeps_the_rest(clips, share, kept):
     said = {name: np.full(len(clips.classes), 1 / len(clips.classes), np.float32) for name in clips.names}
-    target = with_soft_targets(clips, [said], share).target
+    target = with_soft_targets(clips, [said], share).targets(range(len(clips)))
     own = target[torch.arange(len(clips)), clips.label]
     assert torch.allclose(own, torch.full_like(own, kept + share / len(clips.classes)))
     assert torch.allclose(target.sum(1), torch.ones(len(clips)))
@@ -40,10 +41,10 @@ def test_the_label_keeps_the_rest(clips, share, kept):
 def test_teachers_that_know_a_clip_are_averaged_and_others_left_out(clips):
     first, second, *others = clips.names
     sure, unsure = np.eye(len(clips.classes), dtype=np.float32)[:2]
-    target = with_soft_targets(clips, [{first: sure}, {first: unsure, second: unsure}], 1.0).target
+    target = with_soft_targets(clips, [{first: sure}, {first: unsure, second: unsure}], 1.0).targets(range(len(clips)))
     assert target[0].tolist()[:2] == [0.5, 0.5]
     assert target[1].tolist() == unsure.tolist()
-    assert torch.equal(target[2:], clips.target[2:])
+    assert torch.equal(target[2:], clips.targets(range(2, len(clips))))
     assert others
 
 

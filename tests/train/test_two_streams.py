@@ -20,6 +20,7 @@ from poseact.poses import PoseDataset
 from poseact.recognize import Classifier, Stretch
 from poseact.recognize.videos import videos_of
 from poseact.train import Processes, few_shot, recipe, settings_of, train
+from poseact.train import start as start_module
 from poseact.train.batches import Random, training_batches
 from poseact.train.clips import stack
 from poseact.train.footage import with_videos
@@ -147,6 +148,20 @@ def test_heads_follow_the_names_of_the_classes(dataset, videos, singles):
     for answers, other in zip(one, swapped, strict=True):
         torch.testing.assert_close(answers, other.flip(1))
     assert said == []
+
+
+def test_rows_of_classes_of_the_same_name_stay_apart(dataset, videos, singles, monkeypatch):
+    real = start_module.load_with_card
+
+    def twins(name, **options):
+        found = real(name, **options)
+        return replace(found, card=found.card.model_copy(update={"labels": ("up", "up")}))
+
+    monkeypatch.setattr(start_module, "load_with_card", twins)
+    network = first(dataset, singles, ("up", "up"))
+    for path, single in zip(("rgb", "pose"), singles, strict=True):
+        theirs = real(single).network.cls_head.fc_cls.weight
+        torch.testing.assert_close(getattr(network.cls_head, f"fc_{path}").weight, theirs)
 
 
 def test_other_classes_get_new_heads_which_is_said(dataset, singles):

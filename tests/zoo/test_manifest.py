@@ -16,6 +16,7 @@ from poseact.zoo import Record, embedded, find_record, label_lists, labels, mani
 from poseact.zoo.build import build, builders
 from poseact.zoo.card import Card
 from poseact.zoo.feeding import WHOLE_PICTURES, preprocessing
+from poseact.zoo.label_lists import told_apart
 from poseact.zoo.manifest import record_of_file
 
 PUBLISHED = json.loads((GOLDEN / "weights.json").read_text())
@@ -157,6 +158,24 @@ def test_published_inputs_are_what_an_unknown_file_of_the_same_network_gets(name
 @pytest.mark.parametrize("name", LABELS)
 def test_class_names_are_the_published_ones(name):
     assert list(labels(name)) == LABELS[name]
+
+
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], []),
+        (["a", "b"], [("a", 0), ("b", 0)]),
+        (["a", "b", "a", "a"], [("a", 0), ("b", 0), ("a", 1), ("a", 2)]),
+    ],
+    ids=["none", "different", "equal"],
+)
+def test_equal_names_are_told_apart(names, expected):
+    assert told_apart(names) == expected
+
+
+def test_no_two_classes_of_a_list_are_confused():
+    for name in LABELS:
+        assert len(set(told_apart(labels(name)))) == len(LABELS[name])
 
 
 def test_there_is_no_other_list():
