@@ -56,7 +56,7 @@ def embed(
     Names, labels, classes and splits are written beside the vectors. A clip in which nobody is seen has no vector.
     """
     from poseact.cli.embedding import Asked, embed_asked
-    from poseact.cli.texts import listed
+    from poseact.texts import listed
 
     splits = tuple(name for text in split or () for name in listed(text))
     return embed_asked(Asked(poses, out, model, views is ViewsChoice.all, clips, flip, splits, device, quiet, debug))

@@ -14,7 +14,6 @@ from poseact.cli.numbers import numbers
 from poseact.cli.outputs import file_target
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
-from poseact.cli.texts import listed
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import (
     Evaluation,
@@ -36,6 +35,7 @@ from poseact.report.confusion import write_confusion
 from poseact.report.evaluation import evaluation_json, evaluation_tables
 from poseact.report.open_set import write_answers
 from poseact.report.reliability import temperature_panels, write_reliability
+from poseact.texts import listed
 from poseact.types import PoseSequence
 from poseact.zoo.label_lists import class_names
 

@@ -77,7 +77,7 @@ def select(
       [bold]poseact select poses.pkl --split train --min-frames 8 --out train.parquet[/bold]
     """
     from poseact.cli.selection import Asked, select_asked
-    from poseact.cli.texts import listed
+    from poseact.texts import listed
 
     asked = Asked(
         poses=poses, out=out, person=person, max_persons=max_persons, clips=frozenset(clip or ()),

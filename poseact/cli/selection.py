@@ -11,11 +11,11 @@ from poseact.cli.failures import SOME_FAILED
 from poseact.cli.messages import Messages
 from poseact.cli.outputs import poses_target
 from poseact.cli.stdout import print_table, write_line
-from poseact.cli.texts import listed
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset, everybody, foremost, read_poses, reselect, write_poses
 from poseact.poses.reduce import frames_seen, kept_clips, of_labels, of_splits
 from poseact.report.people import choices_table, ids, people_json, tracks_table
+from poseact.texts import listed
 from poseact.track import RULES
 from poseact.types import PoseSequence
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset
+from poseact.texts import first_few
 from poseact.types import PoseSequence
 
 DEFAULT_SPLITS = ("test", "val")
@@ -56,9 +57,8 @@ def with_model_labels(
     used = sorted({clip.label for clip in clips})
     strange = [classes[label] for label in used if classes[label] not in number]
     if strange:
-        more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
         raise InvalidPoses(
             f"{len(strange)} classes of the clips are not among the model's {len(labels)}: "
-            f"{', '.join(strange[:SHOWN])}{more}; evaluate a model of this data set"
+            f"{first_few(strange, SHOWN)}; evaluate a model of this data set"
         )
     return [replace(clip, label=number[classes[clip.label]]) for clip in clips]

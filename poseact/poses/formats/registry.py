@@ -23,7 +23,6 @@ from poseact.poses.formats import (
     ultralytics_json,
 )
 from poseact.poses.formats.clip_files import write_clips
-from poseact.poses.formats.frame_names import in_order
 from poseact.poses.formats.openpose_folder import write_openpose
 from poseact.poses.formats.reading import Reading, Told
 from poseact.poses.formats.table import rows_of
@@ -32,6 +31,7 @@ from poseact.poses.json_reader import parse_json, read_bytes
 from poseact.poses.npz import is_npz_folder
 from poseact.poses.store import read_poses, write_poses
 from poseact.poses.tree import as_json
+from poseact.texts import natural_order
 from poseact.types import PoseSequence
 
 OWN = {"pyskl": (".pkl", ".pickle"), "parquet": (".parquet",), "npz": ("", ".npz")}
@@ -95,7 +95,9 @@ def read(
     own = _own(path)
     if form in OWN or (form is None and own is not None):
         return Found(read_poses(path), own or form or "")
-    files = sorted(_files(path), key=lambda file: in_order(file.relative_to(path).as_posix())) if path.is_dir() else []
+    files = (
+        sorted(_files(path), key=lambda file: natural_order(file.relative_to(path).as_posix())) if path.is_dir() else []
+    )
     if path.is_dir() and not files:
         raise InvalidPoses(f"{path} holds no files of poses: neither {', '.join(_SUFFIXES)} nor a manifest.json")
     return _read_files(path, files, form, told, progress or _silent)
