@@ -12,7 +12,7 @@ from rich.text import Text
 from poseact import __version__
 from poseact.errors import InvalidWeights
 from poseact.report.plain import json_line, one_line
-from poseact.zoo.shelf import Model, Verdict
+from poseact.zoo.inventory import Model, Verdict
 
 SCHEMA = "poseact/weights/1"
 UNITS = ("B", "kB", "MB", "GB", "TB")

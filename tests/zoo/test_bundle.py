@@ -11,7 +11,7 @@ import torch
 from poseact.errors import InvalidWeights, LimitExceeded, ModelError, UsageError, WeightsNotFound
 from poseact.zoo import Card, Preprocessing, find, load, save
 from poseact.zoo.bundle import SUMS, pack, unpack
-from poseact.zoo.shelf import model, models_folder
+from poseact.zoo.inventory import model, models_folder
 
 CONFIG = {"num_classes": 2, "base_channels": 4, "blocks": [1, 1, 1]}
 

@@ -167,7 +167,7 @@ def _people(annotations: list[Any], layouts: dict[int, str], source: str) -> _Pe
 
 def _layouts(categories: object, reading: Reading) -> dict[int, str]:
     """Category id -> name of the layout, for the categories that name their keypoints."""
-    if not isinstance(categories, list) or reading.told.layout is not None:
+    if not isinstance(categories, list) or reading.hints.layout is not None:
         return {}
     found = {}
     for one in categories:
