@@ -26,7 +26,7 @@ from poseact.train.run_folder import claimed
 from poseact.types import PoseSequence
 from poseact.zoo import Card, load_with_card, save
 
-DECAY = 1e-2
+DECAY = 1e-2  # of the squared weights, per example
 STEPS = 200
 FOLDS = 5
 
@@ -135,13 +135,12 @@ def cross_validated(
     return [one @ heads[number][0].T + heads[number][1] for one, number in zip(windows, part, strict=True)]
 
 
-def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY) -> tuple[Tensor, Tensor]:
+def fit_head(features: Tensor, label: Tensor, classes: int) -> tuple[Tensor, Tensor]:
     """Weight (classes, D) and bias (classes,) of the logistic regression on standardised embeddings.
 
     Args:
         features: (N, views, D); every view counts as an example.
         label: (N,).
-        decay: of the squared weights, per example.
     """
     views, width = features.shape[1:]
     examples, target = features.reshape(-1, width).double(), label.repeat_interleave(views)
@@ -153,7 +152,7 @@ def fit_head(features: Tensor, label: Tensor, classes: int, decay: float = DECAY
 
     def loss() -> Tensor:
         optimizer.zero_grad()
-        value = F.cross_entropy(standard @ weight.T + bias, target) + decay * weight.square().sum() / 2
+        value = F.cross_entropy(standard @ weight.T + bias, target) + DECAY * weight.square().sum() / 2
         value.backward()
         return value
 
