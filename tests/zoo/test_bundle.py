@@ -16,12 +16,6 @@ from poseact.zoo.inventory import model, models_folder
 CONFIG = {"num_classes": 2, "base_channels": 4, "blocks": [1, 1, 1]}
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
-
-
 def keep(name: str, seed: int = 0):
     """A model in the cache, as an import leaves it."""
     from poseact.models import build

@@ -17,14 +17,8 @@ from poseact.zoo.importing import TRANSFORM_LIMBS, import_checkpoint, in_publish
 from poseact.zoo.inventory import RECORDED, model, models_folder, verify
 from poseact.zoo.published_settings import estimation, preprocessing
 
+pytestmark = pytest.mark.usefixtures("home")
 SMALL = {"num_classes": 60, "base_channels": 4}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """An empty cache."""
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture
