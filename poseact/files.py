@@ -1,4 +1,4 @@
-"""Whole-or-absent files: written under a temporary name in the same folder, flushed, fsynced and renamed."""
+"""Files: read up to a limit, hashed, and written whole or not at all, under a temporary name that is then renamed."""
 
 from __future__ import annotations
 

@@ -37,3 +37,18 @@ def _layouts_of_this_test_alone() -> Iterator[None]:
 def samples() -> Path:
     """The folder of short real videos that comes with the project."""
     return ROOT / "samples"
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of fetched models: of this test's own, and not there yet."""
+    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def offline(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No network, no fetched models, and an empty working folder."""
+    monkeypatch.setenv("POSEACT_OFFLINE", "1")
+    (tmp_path / "work").mkdir()
+    monkeypatch.chdir(tmp_path / "work")

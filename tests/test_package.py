@@ -3,6 +3,7 @@ import tomllib
 from pathlib import Path
 
 import poseact
+from poseact.doctor import environment
 
 ROOT = Path(__file__).parent.parent
 
@@ -11,6 +12,17 @@ def test_the_changelog_tells_of_this_version():
     newest = re.search(r"^## (\S+)$", (ROOT / "CHANGELOG.md").read_text(), re.MULTILINE)
     assert newest is not None
     assert newest[1] == poseact.__version__
+
+
+def test_the_doctor_knows_every_requirement():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = [one for extra, ones in project["optional-dependencies"].items() if extra != "dev" for one in ones]
+    assert set(environment.PACKAGES) == distributions(project["dependencies"])
+    assert distributions(extras) <= set(environment.EXTRAS)
+
+
+def distributions(requirements):
+    return {re.match(r"[\w-]+", requirement)[0] for requirement in requirements}
 
 
 def test_every_weight_file_has_a_record():

@@ -22,7 +22,7 @@ from poseact.zoo.store import write_card
 FEW = 20
 
 
-def calibrate_asked(
+def run_calibration(
     model: str, device: str, dataset: PoseDataset, clips: list[PoseSequence], splits: list[str], *,
     videos: Path | None, reliability: Path | None, as_json: bool, quiet: bool, messages: Messages,
 ) -> None:  # fmt: skip

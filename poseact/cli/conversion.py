@@ -19,7 +19,7 @@ from poseact.errors import UsageError
 from poseact.files import expanded, remove_leftovers
 from poseact.poses import PoseDataset, check_place, check_target
 from poseact.poses.follow import followed
-from poseact.poses.formats.reading import Told
+from poseact.poses.formats.reading import PoseHints
 from poseact.poses.formats.registry import OWN, Found, read, write, written_form
 from poseact.poses.formats.writers import WRITERS
 from poseact.poses.labels import by_folder, labelled, with_names
@@ -34,7 +34,7 @@ _WORDS = (("clips", "clip", "clips"), ("people", "person", "people"), ("frames",
 
 
 @dataclass(frozen=True)
-class Asked:
+class ConvertOptions:
     """The command line of `poseact convert`, as it was given; see its help."""
 
     poses: Path
@@ -55,55 +55,55 @@ class Asked:
     debug: bool
 
 
-def convert_asked(asked: Asked) -> int:
+def run_conversion(options: ConvertOptions) -> int:
     """Read, change, write and tell. Raises: PoseactError and its kinds."""
-    messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
-    out, form = _target(asked)
-    told = _told(asked)
-    names = class_names(str(asked.labels)) if asked.labels is not None else None
-    declared = _declared(asked.to_layout) if asked.to_layout else None
-    with Bars(1, wanted=not asked.quiet) as bars, bars.step(asked.poses.name) as move:
-        found = read(expanded(asked.poses), asked.from_format, told, move)
-    dataset = _classes(_stored(found, told), asked, names)
-    if asked.track:
+    messages = Messages(verbosity=-1 if options.quiet else 0, debug=options.debug)
+    out, form = _target(options)
+    hints = _hints(options)
+    names = class_names(str(options.labels)) if options.labels is not None else None
+    declared = _declared(options.to_layout) if options.to_layout else None
+    with Bars(1, wanted=not options.quiet) as bars, bars.step(options.poses.name) as move:
+        found = read(expanded(options.poses), options.from_format, hints, move)
+    dataset = _classes(_stored(found, hints), options, names)
+    if options.track:
         dataset = PoseDataset([followed(clip) for clip in dataset.annotations], dataset.splits, dataset.classes)
-    if asked.to_layout:
-        dataset = dataset_as(dataset, declared or known_layout(asked.to_layout))
-    write(out, dataset, form, float16=asked.float16)
+    if options.to_layout:
+        dataset = dataset_as(dataset, declared or known_layout(options.to_layout))
+    write(out, dataset, form, float16=options.float16)
     lost = 0 if form in OWN else sum(len(clip.others) for clip in dataset.annotations if clip.others is not None)
     _warn(messages, found, dataset, lost, form)
-    if asked.as_json:
-        write_line(as_json(_document(asked, found, dataset, form, lost)))
-    elif not asked.quiet:
+    if options.as_json:
+        write_line(as_json(_document(options, found, dataset, form, lost)))
+    elif not options.quiet:
         typer.echo(_summary(found, dataset, out, form))
     return 0
 
 
-def _target(asked: Asked) -> tuple[Path, str]:
+def _target(options: ConvertOptions) -> tuple[Path, str]:
     """Where poses go and in which format, checked. Raises: UsageError, OutputError."""
-    out = expanded(asked.out)
-    form = written_form(out, asked.to_format)
+    out = expanded(options.out)
+    form = written_form(out, options.to_format)
     if form in OWN:
         check_target(out)
-    if asked.float16 and form not in OWN:
+    if options.float16 and form not in OWN:
         raise UsageError(f"--float16 is for .pkl, .parquet and folders of .npz; {form} is text")
     check_writable(out, folder=form in ("npz", "openpose") or (form in WRITERS and not out.suffix))
     if form in OWN:
         check_place(out)
-    refuse_inputs("--out", out, [asked.poses])
+    refuse_inputs("--out", out, [options.poses])
     remove_leftovers(out)
     return out, form
 
 
-def _told(asked: Asked) -> Told:
-    if asked.fps is not None and not (isfinite(asked.fps) and 0 < asked.fps < 1e6):
-        raise UsageError(f"--fps {asked.fps:g}: a video has more than 0 frames/s")
-    if sum((asked.label is not None, asked.labels is not None, asked.label_folders)) > 1:
+def _hints(options: ConvertOptions) -> PoseHints:
+    if options.fps is not None and not (isfinite(options.fps) and 0 < options.fps < 1e6):
+        raise UsageError(f"--fps {options.fps:g}: a video has more than 0 frames/s")
+    if sum((options.label is not None, options.labels is not None, options.label_folders)) > 1:
         raise UsageError("--label, --labels and --label-folders tell the classes in different ways; choose one")
     own = None
-    if asked.layout is not None:
-        own = _declared(asked.layout) or known_layout(asked.layout)
-    return Told(_size(asked.image_size), asked.fps, own)
+    if options.layout is not None:
+        own = _declared(options.layout) or known_layout(options.layout)
+    return PoseHints(_size(options.image_size), options.fps, own)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:
@@ -123,16 +123,16 @@ def _declared(text: str) -> Layout | None:
     return None
 
 
-def _stored(found: Found, told: Told) -> PoseDataset:
+def _stored(found: Found, hints: PoseHints) -> PoseDataset:
     """What the user tells of poses in a format of ours, which foreign formats were told while they were read."""
     if found.format not in OWN:
         return found.dataset
-    if told.image_size is not None:
+    if hints.image_size is not None:
         raise UsageError("--image-size is for formats that do not tell; stored poses know the size of their video")
-    dataset = found.dataset if told.layout is None else declared_as(found.dataset, told.layout)
-    if told.fps is None:
+    dataset = found.dataset if hints.layout is None else declared_as(found.dataset, hints.layout)
+    if hints.fps is None:
         return dataset
-    return PoseDataset([_retimed(clip, told.fps) for clip in dataset.annotations], dataset.splits, dataset.classes)
+    return PoseDataset([_retimed(clip, hints.fps) for clip in dataset.annotations], dataset.splits, dataset.classes)
 
 
 def _retimed(clip: PoseSequence, fps: float) -> PoseSequence:
@@ -140,12 +140,12 @@ def _retimed(clip: PoseSequence, fps: float) -> PoseSequence:
     return replace(clip, fps=fps, pts=clip.frame_index / fps, others=others)
 
 
-def _classes(dataset: PoseDataset, asked: Asked, names: tuple[str, ...] | None) -> PoseDataset:
-    if asked.label is not None:
-        return labelled(dataset, asked.label)
+def _classes(dataset: PoseDataset, options: ConvertOptions, names: tuple[str, ...] | None) -> PoseDataset:
+    if options.label is not None:
+        return labelled(dataset, options.label)
     if names is not None:
         return with_names(dataset, names)
-    return by_folder(dataset) if asked.label_folders else dataset
+    return by_folder(dataset) if options.label_folders else dataset
 
 
 def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, form: str) -> None:
@@ -173,11 +173,11 @@ def _counts(dataset: PoseDataset) -> dict[str, Any]:
     }
 
 
-def _document(asked: Asked, found: Found, dataset: PoseDataset, form: str, lost: int) -> dict[str, Any]:
+def _document(options: ConvertOptions, found: Found, dataset: PoseDataset, form: str, lost: int) -> dict[str, Any]:
     return {
-        "input": str(asked.poses),
+        "input": str(options.poses),
         "input_format": found.format,
-        "output": str(asked.out),
+        "output": str(options.out),
         "output_format": form,
         **_counts(dataset),
         "classes": list(dataset.classes),

@@ -93,10 +93,10 @@ def convert(
 
     Folders hold a clip per file, or a folder per clip where the files are frames (OpenPose).
     """
-    from poseact.cli.conversion import Asked, convert_asked
+    from poseact.cli.conversion import ConvertOptions, run_conversion
 
-    return convert_asked(
-        Asked(
+    return run_conversion(
+        ConvertOptions(
             poses=poses, out=out, from_format=from_format, to_format=to_format, to_layout=to_layout, track=track,
             float16=float16, layout=layout, image_size=image_size, fps=fps, label=label, labels=labels,
             label_folders=label_folders, as_json=json, quiet=quiet, debug=debug,

@@ -55,8 +55,10 @@ def embed(
 
     Names, labels, classes and splits are written beside the vectors. A clip in which nobody is seen has no vector.
     """
-    from poseact.cli.embedding import Asked, embed_asked
-    from poseact.cli.texts import listed
+    from poseact.cli.embedding import EmbedOptions, run_embedding
+    from poseact.texts import listed
 
     splits = tuple(name for text in split or () for name in listed(text))
-    return embed_asked(Asked(poses, out, model, views is ViewsChoice.all, clips, flip, splits, device, quiet, debug))
+    return run_embedding(
+        EmbedOptions(poses, out, model, views is ViewsChoice.all, clips, flip, splits, device, quiet, debug)
+    )

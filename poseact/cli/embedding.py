@@ -24,7 +24,7 @@ from poseact.recognize.settings import resolve_device
 
 
 @dataclass(frozen=True)
-class Asked:
+class EmbedOptions:
     """The command line of `poseact embed`, as it was given; see its help."""
 
     poses: Path
@@ -39,28 +39,28 @@ class Asked:
     debug: bool
 
 
-def embed_asked(asked: Asked) -> int:
+def run_embedding(options: EmbedOptions) -> int:
     """Embed and write. Raises: PoseactError and its kinds."""
-    messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
-    out = expanded(asked.out)
+    messages = Messages(verbosity=-1 if options.quiet else 0, debug=options.debug)
+    out = expanded(options.out)
     check_suffix(out)
     check_writable(out)
-    refuse_inputs("--out", out, [asked.poses])
+    refuse_inputs("--out", out, [options.poses])
     remove_leftovers(out)
     classifier = Classifier.open(
-        asked.model or DEFAULT_MODEL, device=resolve_device(asked.device), clips=asked.clips, flip=asked.flip
+        options.model or DEFAULT_MODEL, device=resolve_device(options.device), clips=options.clips, flip=options.flip
     )
-    dataset = read_poses(asked.poses)
-    chosen = dataset.clips(asked.splits)
+    dataset = read_poses(options.poses)
+    chosen = dataset.clips(options.splits)
     shown = [clip for clip in chosen if seen(clip, classifier.preprocessing.people)]
     if not shown:
         raise InvalidPoses(
-            f"{asked.poses}: nobody is seen in any of the {len(chosen)} clips, so there is nothing to embed"
+            f"{options.poses}: nobody is seen in any of the {len(chosen)} clips, so there is nothing to embed"
         )
-    each = view_counts(classifier, shown) if asked.all_views else None
+    each = view_counts(classifier, shown) if options.all_views else None
     rows = rows_of(shown, dataset.splits, dataset.classes, classifier.card.name, classifier.sha256, each)
     try:
-        with Bars(1, wanted=not asked.quiet, left=True) as bars, bars.step("clips") as progress:
+        with Bars(1, wanted=not options.quiet, left=True) as bars, bars.step("clips") as progress:
             vectors = embeddings(classifier, shown, progress=progress)
             count, width = write_embeddings(
                 out, rows, vectors if each else (np.mean(one, 0, keepdims=True) for one in vectors)

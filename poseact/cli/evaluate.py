@@ -157,13 +157,13 @@ def evaluate(
     Each clip is seen as in the papers: clips sampled uniformly, and their mirror images, by softmax and mean. Clips in
     which nobody is seen count as wrong.
     """
-    from poseact.cli.evaluation import Asked, evaluate_asked
+    from poseact.cli.evaluation import EvaluateOptions, run_evaluation
 
-    asked = Asked(
+    options = EvaluateOptions(
         poses=poses, models=tuple(model or ()), scores=tuple(scores or ()), weights=weights, clips=clips, flip=flip,
         splits=tuple(split or ()), labels=labels, device=device, videos=videos, stream_weights=stream_weights,
         save_scores=save_scores, form=scores_format.value,
         confusion=confusion, reliability=reliability, save_answers=save_answers, unknown=unknown,
         unknown_classes=unknown_classes, calibrate=calibrate, as_json=json, classes=classes, quiet=quiet, debug=debug,
     )  # fmt: skip
-    return evaluate_asked(asked)
+    return run_evaluation(options)

@@ -7,14 +7,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from poseact.cli.calibration import calibrate_asked, only_calibrates
+from poseact.cli.calibration import only_calibrates, run_calibration
 from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
 from poseact.cli.numbers import numbers
 from poseact.cli.outputs import file_target
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
-from poseact.cli.texts import listed
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import (
     Evaluation,
@@ -36,6 +35,7 @@ from poseact.report.confusion import write_confusion
 from poseact.report.evaluation import evaluation_json, evaluation_tables
 from poseact.report.open_set import write_answers
 from poseact.report.reliability import temperature_panels, write_reliability
+from poseact.texts import listed
 from poseact.types import PoseSequence
 from poseact.zoo.label_lists import class_names
 
@@ -46,7 +46,7 @@ OUTPUTS = {
 
 
 @dataclass(frozen=True)
-class Asked:
+class EvaluateOptions:
     """The command line of `poseact evaluate`, as it was given; see its help."""
 
     poses: Path | None
@@ -79,25 +79,25 @@ class Asked:
         return f"{' + '.join(names)}{f' on {self.poses}' if self.poses else ''}"
 
 
-def evaluate_asked(asked: Asked) -> int:
+def run_evaluation(options: EvaluateOptions) -> int:
     """Measure, print and write. Raises: PoseactError and its kinds."""
-    messages = Messages(verbosity=-1 if asked.quiet else 0, debug=asked.debug)
-    rows = _rows(asked.classes)
-    weights = numbers(asked.weights, "--weights")
-    names = class_names(asked.labels) if asked.labels is not None else ()
-    if asked.poses is None and (asked.models or not asked.scores):
+    messages = Messages(verbosity=-1 if options.quiet else 0, debug=options.debug)
+    rows = _rows(options.classes)
+    weights = numbers(options.weights, "--weights")
+    names = class_names(options.labels) if options.labels is not None else ()
+    if options.poses is None and (options.models or not options.scores):
         raise UsageError("there is nothing to evaluate on; give a file of poses with labels, or only --scores")
-    _check_effects(asked)
-    asked = _with_checked_outputs(asked)
-    dataset = read_poses(asked.poses) if asked.poses else PoseDataset([])
-    splits = chosen_splits(dataset, [name for text in asked.splits for name in listed(text)])
-    clips = dataset.clips(splits) if asked.poses else []
-    classes = named_alike(dataset, names, str(asked.labels)) if names else dataset.classes
+    _check_effects(options)
+    options = _with_checked_outputs(options)
+    dataset = read_poses(options.poses) if options.poses else PoseDataset([])
+    splits = chosen_splits(dataset, [name for text in options.splits for name in listed(text)])
+    clips = dataset.clips(splits) if options.poses else []
+    classes = named_alike(dataset, names, str(options.labels)) if names else dataset.classes
     try:
-        if asked.calibrate:
-            _calibrate(asked, replace(dataset, classes=classes), clips, splits, messages)
+        if options.calibrate:
+            _calibrate(options, replace(dataset, classes=classes), clips, splits, messages)
             return 0
-        found = _measured(asked, replace(dataset, classes=classes), clips, weights, names, messages)
+        found = _measured(options, replace(dataset, classes=classes), clips, weights, names, messages)
     except KeyboardInterrupt:
         messages.error("interrupted; nothing is written")
         return INTERRUPTED
@@ -107,65 +107,67 @@ def evaluate_asked(asked: Asked) -> int:
             "they count as wrong"
         )
     on = f", {', '.join(splits)}" if splits else ""
-    _print(asked, found, f"{asked.title}{on}: {found.outcome.clips} clips", splits, rows)
-    _write(asked, found, messages)
+    _print(options, found, f"{options.title}{on}: {found.outcome.clips} clips", splits, rows)
+    _write(options, found, messages)
     return 0
 
 
-def _check_effects(asked: Asked) -> None:
+def _check_effects(options: EvaluateOptions) -> None:
     """Raises: UsageError for an option that would change nothing."""
-    if asked.scores and not asked.models:
+    if options.scores and not options.models:
         of_models = {
-            "--clips": asked.clips is not None, "--flip or --no-flip": asked.flip is not None,
-            "--stream-weights": asked.stream_weights is not None, "--videos": asked.videos is not None,
+            "--clips": options.clips is not None, "--flip or --no-flip": options.flip is not None,
+            "--stream-weights": options.stream_weights is not None, "--videos": options.videos is not None,
         }  # fmt: skip
         if given := [name for name, told in of_models.items() if told]:
             raise UsageError(f"{given[0]} is for models, and --scores holds answers; leave it away, or give a --model")
-    if asked.form != "mmaction2" and asked.save_scores is None:
-        raise UsageError(f"--scores-format {asked.form} is the form of --save-scores FILE; give one, or leave it away")
+    if options.form != "mmaction2" and options.save_scores is None:
+        raise UsageError(
+            f"--scores-format {options.form} is the form of --save-scores FILE; give one, or leave it away"
+        )
 
 
-def _with_checked_outputs(asked: Asked) -> Asked:
+def _with_checked_outputs(options: EvaluateOptions) -> EvaluateOptions:
     """The same, with every output a file that can be written, and that is no input. Raises: UsageError, OutputError."""
-    inputs = [path for path in (asked.poses, *asked.scores, asked.unknown) if path is not None]
-    if asked.labels is not None:
-        inputs.append(Path(asked.labels))
+    inputs = [path for path in (options.poses, *options.scores, options.unknown) if path is not None]
+    if options.labels is not None:
+        inputs.append(Path(options.labels))
     targets: dict[str, Any] = {
         name: file_target(f"--{name.replace('_', '-')}", path, suffixes, inputs)
         for name, suffixes in OUTPUTS.items()
-        if (path := getattr(asked, name)) is not None
+        if (path := getattr(options, name)) is not None
     }
     if len(set(targets.values())) < len(targets):
         raise UsageError("two outputs are the same file; give each a name of its own")
-    return replace(asked, **targets)
+    return replace(options, **targets)
 
 
 def _measured(
-    asked: Asked, dataset: PoseDataset, clips: list[PoseSequence], weights: tuple[float, ...] | None,
+    options: EvaluateOptions, dataset: PoseDataset, clips: list[PoseSequence], weights: tuple[float, ...] | None,
     names: tuple[str, ...], messages: Messages,
 ) -> Evaluation:  # fmt: skip
-    stored = [_stored(path, messages) for path in asked.scores]
-    model = _model(asked)
-    if asked.videos is not None and model is not None and not model.sees_pictures:
+    stored = [_stored(path, messages) for path in options.scores]
+    model = _model(options)
+    if options.videos is not None and model is not None and not model.sees_pictures:
         messages.warning("--videos has no effect: the model looks at poses alone")
     strange: list[PoseSequence] = []
-    if asked.unknown is not None or asked.unknown_classes:
+    if options.unknown is not None or options.unknown_classes:
         if model is None:
             raise UsageError("unknown clips are told apart by models; name one with --model")
-        if asked.unknown_classes:
-            clips, strange = parted(dataset, clips, listed(asked.unknown_classes), model.labels)
-        if asked.unknown is not None:
-            strange += _unknown_to(model.labels, asked.unknown)
-    with Bars(1, wanted=not asked.quiet, left=True) as bars:
+        if options.unknown_classes:
+            clips, strange = parted(dataset, clips, listed(options.unknown_classes), model.labels)
+        if options.unknown is not None:
+            strange += _unknown_to(model.labels, options.unknown)
+    with Bars(1, wanted=not options.quiet, left=True) as bars:
         with bars.step("clips") as progress:
             found = evaluate(
                 clips, model, stored, classes=dataset.classes, labels=names, weights=weights, progress=progress,
-                videos=_videos(asked, model, clips),
+                videos=_videos(options, model, clips),
             )  # fmt: skip
         if strange and model is not None:
             with bars.step("unknown clips") as progress:
                 found = evaluate_unknown(
-                    found, strange, model, weights, progress=progress, videos=_videos(asked, model, strange)
+                    found, strange, model, weights, progress=progress, videos=_videos(options, model, strange)
                 )
     return found
 
@@ -185,43 +187,43 @@ def _unknown_to(labels: Sequence[str], path: Path) -> list[PoseSequence]:
 
 
 def _videos(
-    asked: Asked, model: Classifier | Ensemble | None, clips: list[PoseSequence]
+    options: EvaluateOptions, model: Classifier | Ensemble | None, clips: list[PoseSequence]
 ) -> dict[str, VideoPictures] | None:
-    return videos_of(clips, asked.videos) if model and model.sees_pictures else None
+    return videos_of(clips, options.videos) if model and model.sees_pictures else None
 
 
 def _calibrate(
-    asked: Asked, dataset: PoseDataset, clips: list[PoseSequence], splits: list[str], messages: Messages
+    options: EvaluateOptions, dataset: PoseDataset, clips: list[PoseSequence], splits: list[str], messages: Messages
 ) -> None:
     others = {
-        "--scores": asked.scores, "--weights": asked.weights, "--clips": asked.clips,
-        "--flip or --no-flip": asked.flip is not None, "--stream-weights": asked.stream_weights,
-        "--save-scores": asked.save_scores, "--confusion": asked.confusion, "--save-answers": asked.save_answers,
-        "--unknown": asked.unknown, "--unknown-classes": asked.unknown_classes,
+        "--scores": options.scores, "--weights": options.weights, "--clips": options.clips,
+        "--flip or --no-flip": options.flip is not None, "--stream-weights": options.stream_weights,
+        "--save-scores": options.save_scores, "--confusion": options.confusion, "--save-answers": options.save_answers,
+        "--unknown": options.unknown, "--unknown-classes": options.unknown_classes,
     }  # fmt: skip
-    model = only_calibrates(asked.models, others)
-    calibrate_asked(
-        model, resolve_device(asked.device), dataset, clips, splits, videos=asked.videos,
-        reliability=asked.reliability, as_json=asked.as_json, quiet=asked.quiet, messages=messages,
+    model = only_calibrates(options.models, others)
+    run_calibration(
+        model, resolve_device(options.device), dataset, clips, splits, videos=options.videos,
+        reliability=options.reliability, as_json=options.as_json, quiet=options.quiet, messages=messages,
     )  # fmt: skip
 
 
-def _print(asked: Asked, found: Evaluation, title: str, splits: list[str], rows: int) -> None:
-    if asked.as_json:
-        write_line(evaluation_json(found, str(asked.poses) if asked.poses else None, splits))
+def _print(options: EvaluateOptions, found: Evaluation, title: str, splits: list[str], rows: int) -> None:
+    if options.as_json:
+        write_line(evaluation_json(found, str(options.poses) if options.poses else None, splits))
     else:
         print_table(evaluation_tables(found, title, rows))
 
 
-def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
+def _write(options: EvaluateOptions, found: Evaluation, messages: Messages) -> None:
     """Write every output; one that cannot be written costs no other one. Raises: OutputError, after the last one."""
     failed: list[OutputError] = []
     for path, write in (
-        (asked.save_scores, lambda path: write_scores(path, _scores(found, asked.form), asked.form)),
-        (asked.confusion, lambda path: write_confusion(
+        (options.save_scores, lambda path: write_scores(path, _scores(found, options.form), options.form)),
+        (options.confusion, lambda path: write_confusion(
             found.outcome.confusion, found.labels, path, found.scores.source)),
-        (asked.reliability, lambda path: write_reliability(temperature_panels(found.scores), path, asked.title)),
-        (asked.save_answers, lambda path: write_answers(found, path)),
+        (options.reliability, lambda path: write_reliability(temperature_panels(found.scores), path, options.title)),
+        (options.save_answers, lambda path: write_answers(found, path)),
     ):  # fmt: skip
         try:
             if path is not None:
@@ -232,8 +234,8 @@ def _write(asked: Asked, found: Evaluation, messages: Messages) -> None:
         messages.error(str(other))
     if failed:
         raise failed[0]
-    if asked.save_scores is not None:
-        messages.note(f"scores of {len(found.scores)} clips are in {asked.save_scores}")
+    if options.save_scores is not None:
+        messages.note(f"scores of {len(found.scores)} clips are in {options.save_scores}")
 
 
 def _scores(found: Evaluation, form: Form) -> Scores:
@@ -241,15 +243,15 @@ def _scores(found: Evaluation, form: Form) -> Scores:
     return found.scores if form == "mmaction2" else found.of_all_clips()
 
 
-def _model(asked: Asked) -> Classifier | Ensemble | None:
-    if asked.scores and not asked.models:
+def _model(options: EvaluateOptions) -> Classifier | Ensemble | None:
+    if options.scores and not options.models:
         return None
     return open_models(
-        asked.models or (DEFAULT_MODEL,),
-        device=resolve_device(asked.device),
-        clips=asked.clips,
-        flip=asked.flip,
-        stream_weights=numbers(asked.stream_weights, "--stream-weights"),
+        options.models or (DEFAULT_MODEL,),
+        device=resolve_device(options.device),
+        clips=options.clips,
+        flip=options.flip,
+        stream_weights=numbers(options.stream_weights, "--stream-weights"),
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import time
 from collections.abc import Callable, Generator, Iterator, Sequence
@@ -22,7 +21,7 @@ from poseact.extract.folder import Outcome
 from poseact.extract.quality import GOOD, verdict
 from poseact.extract.record import Record, errors_path, quality_path
 from poseact.extract.result import TIMEOUT, TOO_MUCH_MEMORY, Done, Failed
-from poseact.report.plain import one_line, valid_unicode
+from poseact.report.plain import json_line, one_line
 from poseact.report.quality import summary
 
 SCHEMA = "poseact/extraction/1"
@@ -140,11 +139,12 @@ class Report:
             )
             return INTERRUPTED
         if self._as_json:
-            write_line(_dump(
-                schema=SCHEMA, out=str(self._out) if self.done else None, videos=self._total, done=self.done,
-                failed=len(self._failed), earlier=self._earlier + self._failed_earlier, frames=self._frames,
-                errors=str(errors_path(self._out)) if self._failed else None, poseact=__version__,
-            ))  # fmt: skip
+            write_line(json_line({
+                "schema": SCHEMA, "out": str(self._out) if self.done else None, "videos": self._total,
+                "done": self.done, "failed": len(self._failed), "earlier": self._earlier + self._failed_earlier,
+                "frames": self._frames, "errors": str(errors_path(self._out)) if self._failed else None,
+                "poseact": __version__,
+            }))  # fmt: skip
         elif self._messages.verbosity >= 0:
             for line in self._lines():
                 write_line(line)
@@ -196,8 +196,4 @@ def _line(outcome: Outcome) -> str:
         told |= {"frames": result.frames, "persons": result.persons, "seconds": round(result.seconds, 3)}
     if isinstance(result, Failed):
         told["error"] = {"type": result.code, "message": result.message}
-    return _dump(**told)
-
-
-def _dump(**values: Any) -> str:
-    return valid_unicode(json.dumps(values, ensure_ascii=False, allow_nan=False))
+    return json_line(told)

@@ -28,14 +28,12 @@ def quality(
 
     Frames that the video announces, gaps and shot cuts are known where `poseact extract-poses` made the file.
     """
-    import json as jsons
-
     from poseact.cli.outputs import file_target
     from poseact.cli.stdout import print_table, write_line
     from poseact.extract.quality import GOOD, quality_of, to_document, verdict
     from poseact.extract.record import Record
     from poseact.poses import read_poses
-    from poseact.report.plain import one_line, valid_unicode
+    from poseact.report.plain import json_line, one_line
     from poseact.report.quality import quality_table, summary, worst_first, write_page
 
     del debug
@@ -49,7 +47,7 @@ def quality(
         for name, one in found.items():
             word, why = verdict(one)
             document = {"schema": "poseact/quality/1", "name": name, **to_document(one), "verdict": word, "why": why}
-            write_line(valid_unicode(jsons.dumps(document, ensure_ascii=False)))
+            write_line(json_line(document))
     elif not quiet:
         shown = [name for name in worst_first(found) if everything or verdict(found[name])[0] != GOOD]
         if shown:

@@ -10,6 +10,7 @@ import typer
 from poseact.cli.messages import Messages
 from poseact.cli.numbers import numbers
 from poseact.errors import UsageError
+from poseact.texts import listed
 
 
 class SpeedChoice(StrEnum):
@@ -172,14 +173,10 @@ def recognize(
     settings = Settings(
         models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
         person=known_person(person), together=together, speed=speed.value, detector=detector,
-        detector_classes=_names(detector_classes), pose=pose, device=device,
+        detector_classes=tuple(listed(detector_classes)) if detector_classes else None, pose=pose, device=device,
         decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip
     return recognize_all(found, settings, outputs, messages, as_json=json, top=top)
-
-
-def _names(text: str | None) -> tuple[str, ...] | None:
-    return tuple(name.strip() for name in text.split(",") if name.strip()) if text else None
 
 
 def known_person(rule: str) -> str:

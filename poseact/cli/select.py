@@ -76,12 +76,12 @@ def select(
       [bold]poseact select poses.pkl --clip walk/clip3 --person 4 --out mended.pkl[/bold]
       [bold]poseact select poses.pkl --split train --min-frames 8 --out train.parquet[/bold]
     """
-    from poseact.cli.selection import Asked, select_asked
-    from poseact.cli.texts import listed
+    from poseact.cli.selection import SelectOptions, run_selection
+    from poseact.texts import listed
 
-    asked = Asked(
+    options = SelectOptions(
         poses=poses, out=out, person=person, max_persons=max_persons, clips=frozenset(clip or ()),
         splits=tuple(name for text in split or () for name in listed(text)), labels=tuple(label or ()),
         min_frames=min_frames, show_list=show_list, rows=rows, float16=float16, as_json=json, quiet=quiet, debug=debug,
     )  # fmt: skip
-    return select_asked(asked)
+    return run_selection(options)

@@ -8,8 +8,8 @@ from typing import Annotated, Any
 
 import typer
 
-from poseact.cli.texts import listed
 from poseact.errors import UsageError
+from poseact.texts import listed
 
 HELD_OUT = 0.2
 _DATA, _HOW, _TALK = "Which clips", "How it is trained", "What is said"

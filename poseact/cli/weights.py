@@ -16,7 +16,7 @@ from poseact.errors import ModelError, PoseactError, UsageError
 from poseact.files import expanded
 
 if TYPE_CHECKING:
-    from poseact.zoo.shelf import Model
+    from poseact.zoo.inventory import Model
 
 HELP = """Models: which there are, and which are here.
 
@@ -79,7 +79,7 @@ def list_models(
     """
     del debug
     from poseact.report.zoo import model_document, model_table, models_json
-    from poseact.zoo.shelf import models
+    from poseact.zoo.inventory import models
 
     found = [
         one
@@ -113,7 +113,7 @@ def show(
     del debug
     from poseact.report.model_card import markdown as card_text
     from poseact.report.zoo import details_table, models_json
-    from poseact.zoo.shelf import model, ready, unknown
+    from poseact.zoo.inventory import model, ready, unknown
 
     found = ready(name) if markdown else model(name)
     if found is None:
@@ -177,11 +177,14 @@ def verify(
       [bold]poseact weights verify hrnet-w32 --json[/bold]
     """
     from poseact.report.zoo import verdict_table, verdicts_json
-    from poseact.zoo import shelf
+    from poseact.zoo import inventory
 
     messages = Messages(debug=debug)
-    found = [shelf.ready(name) for name in names] if names else [one for one in shelf.models() if one.where != "remote"]
-    verdicts = [shelf.verify(one) for one in found]
+    if names:
+        found = [inventory.ready(name) for name in names]
+    else:
+        found = [one for one in inventory.models() if one.where != "remote"]
+    verdicts = [inventory.verify(one) for one in found]
     if json:
         write_line(verdicts_json(verdicts))
     else:
@@ -247,9 +250,9 @@ def import_file(
     """
     del debug
     from poseact.zoo.importing import import_checkpoint
+    from poseact.zoo.inventory import check_free, models_folder
     from poseact.zoo.label_lists import class_names
     from poseact.zoo.manifest import find_record
-    from poseact.zoo.shelf import check_free, models_folder
 
     record = find_record(name) if name else None
     if name:
@@ -273,7 +276,7 @@ def path(name: Name, json: Json = False, debug: Debug = False) -> int:
     """
     del debug
     from poseact.report.zoo import models_json
-    from poseact.zoo.shelf import ready
+    from poseact.zoo.inventory import ready
 
     found = ready(name)
     write_line(models_json([found]) if json else str(found.path))

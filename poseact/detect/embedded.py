@@ -15,8 +15,7 @@ from poseact.detect.merge import merge
 from poseact.detect.nanodet import DIVISOR, decode_boxes, grid_points
 from poseact.types import Array, Boxes
 
-WEAK = 0.15  # a box above it may continue a track
-STRONG = 0.3  # a box above it may start one
+WEAK = 0.15  # boxes below it are not even worth continuing a track
 CANDIDATE = 0.05  # single grid points below it are not looked at
 MOST_CANDIDATES = 1000  # per view, so that a crowd cannot make merging slow
 SMALLEST_SIDE = 1.0  # px
@@ -47,7 +46,7 @@ class NanoDetDetector:
     """Person detector over `NanoDet`; see `poseact.detect.base.Detector`.
 
     Attributes:
-        threshold: boxes below this score are dropped; `STRONG` marks the ones to trust on their own.
+        threshold: boxes below this score are dropped; which of the others start a track is for `track.link` to say.
         views: looks that are merged, for example `FAST`, `BALANCED` or `ACCURATE`; cost grows with the sum of their
             squared sizes.
         batch_size: inputs per forward pass.

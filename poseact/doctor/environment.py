@@ -15,9 +15,9 @@ from poseact.home import home_folder, offline
 
 PACKAGES = (
     "torch", "torchvision", "ultralytics", "opencv-python", "av", "decord", "numpy", "scipy", "pillow", "matplotlib",
-    "safetensors", "httpx", "filelock", "platformdirs", "pydantic", "typer", "rich",
+    "safetensors", "httpx", "filelock", "platformdirs", "psutil", "pydantic", "typer", "rich",
 )  # fmt: skip
-EXTRAS = ("onnxruntime", "pyarrow", "tensorboard", "openvino")
+EXTRAS = ("onnxruntime", "pyarrow", "tensorboard", "openvino", "ray")
 OPENCV = ("opencv-python", "opencv-python-headless", "opencv-contrib-python", "opencv-contrib-python-headless")
 OPTIONAL = ("decord",)  # there is none for macOS and ARM
 OLDEST_TORCH = (2, 10)  # torch.load of older ones can be made to run code even with weights_only
@@ -45,6 +45,7 @@ def devices() -> Devices:
     """What torch can run on. Raises: ImportError, OSError or RuntimeError when torch is broken."""
     import torch
 
+    from poseact.extract.machine import cores
     from poseact.recognize.settings import resolve_device
 
     cards = []
@@ -52,11 +53,9 @@ def devices() -> Devices:
         for index in range(torch.cuda.device_count()):
             card = torch.cuda.get_device_properties(index)
             cards.append(f"{card.name} ({card.total_memory / 2**30:.0f} GiB)")
-    affinity = getattr(os, "sched_getaffinity", None)
     return Devices(
-        threads=torch.get_num_threads(), cores=len(affinity(0)) if affinity else os.cpu_count() or 1,
-        instructions=torch.backends.cpu.get_cpu_capability(), cuda=tuple(cards),
-        mps=torch.backends.mps.is_available(), chosen=resolve_device("auto"),
+        threads=torch.get_num_threads(), cores=cores(), instructions=torch.backends.cpu.get_cpu_capability(),
+        cuda=tuple(cards), mps=torch.backends.mps.is_available(), chosen=resolve_device("auto"),
     )  # fmt: skip
 
 

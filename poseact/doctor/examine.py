@@ -54,7 +54,7 @@ def _decoders(problems: list[Problem]) -> tuple[Decoder, ...]:
 
 def _models(problems: list[Problem]) -> tuple[StoredModel, ...]:
     """Re-hash every model that is here; only embedded ones hinder a recognition with the defaults."""
-    from poseact.zoo.shelf import models, verify
+    from poseact.zoo.inventory import models, verify
 
     found = []
     for model in models():

@@ -52,7 +52,7 @@ class Decoder:
 
 @dataclass(frozen=True)
 class StoredModel:
-    """A model that is here; `state` as in `poseact.zoo.shelf.Verdict`."""
+    """A model that is here; `state` as in `poseact.zoo.inventory.Verdict`."""
 
     name: str
     where: str

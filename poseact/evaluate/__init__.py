@@ -7,11 +7,11 @@ from poseact.evaluate.open_set import OpenSet, Separation, parted
 from poseact.evaluate.outcome import ClassOutcome, Outcome, outcome
 from poseact.evaluate.protocol import scores_of
 from poseact.evaluate.recalibrate import Recalibration, own_card, recalibrate
-from poseact.evaluate.score_files import FORMS, read_scores, write_scores
+from poseact.evaluate.score_files import read_scores, write_scores
 from poseact.evaluate.scores import Scores, fuse
 
 __all__ = [
-    "FORMS", "ClassOutcome", "Evaluation", "OpenSet", "Outcome", "Part", "Recalibration", "Scores", "Separation",
+    "ClassOutcome", "Evaluation", "OpenSet", "Outcome", "Part", "Recalibration", "Scores", "Separation",
     "chosen_splits", "embeddings", "evaluate", "evaluate_unknown", "fuse", "outcome",
     "own_card", "parted", "read_scores", "recalibrate", "scores_of", "with_model_labels", "write_scores",
 ]  # fmt: skip

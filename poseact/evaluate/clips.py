@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset
+from poseact.texts import first_few
 from poseact.types import PoseSequence
 from poseact.zoo.label_lists import told_apart
 
@@ -58,9 +59,8 @@ def with_model_labels(
     used = sorted({clip.label for clip in clips})
     strange = [classes[label] for label in used if own[label] not in number]
     if strange:
-        more = f" and {len(strange) - SHOWN} more" if len(strange) > SHOWN else ""
         raise InvalidPoses(
             f"{len(strange)} classes of the clips are not among the model's {len(labels)}: "
-            f"{', '.join(strange[:SHOWN])}{more}; evaluate a model of this data set"
+            f"{first_few(strange, SHOWN)}; evaluate a model of this data set"
         )
     return [replace(clip, label=number[own[clip.label]]) for clip in clips]

@@ -15,6 +15,7 @@ from numpy.lib import format as npy
 
 from poseact.errors import UsageError
 from poseact.files import atomic_path
+from poseact.texts import escape_surrogates
 from poseact.types import Array, PoseSequence
 
 SUFFIXES = (".npz", ".parquet", ".csv")
@@ -62,17 +63,12 @@ def rows_of(
     each = [clip for clip, times in zip(clips, count, strict=True) for _ in range(times)]
     within = {clip.name: ",".join(split for split, names in members if clip.name in names) for clip in clips}
     return Rows(
-        name=tuple(_text(clip.name) for clip in each), label=tuple(clip.label for clip in each),
+        name=tuple(escape_surrogates(clip.name) for clip in each), label=tuple(clip.label for clip in each),
         label_name=tuple(classes[clip.label] if 0 <= clip.label < len(classes) else "" for clip in each),
-        split=tuple(_text(within[clip.name]) for clip in each),
+        split=tuple(escape_surrogates(within[clip.name]) for clip in each),
         view=None if views is None else tuple(view for times in views for view in range(times)),
         classes=tuple(classes), model=model, sha256=sha256,
     )  # fmt: skip
-
-
-def _text(name: str) -> str:
-    """A name that every format can hold; halves of characters, as in broken file names, are spelt out."""
-    return name.encode("utf-8", "backslashreplace").decode()
 
 
 def check_suffix(path: Path) -> None:

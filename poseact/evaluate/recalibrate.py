@@ -18,9 +18,9 @@ from poseact.train.heads import head_shares
 from poseact.train.metrics import Reliability, reliability
 from poseact.types import PoseSequence
 from poseact.zoo import Card
+from poseact.zoo.inventory import models_folder
 from poseact.zoo.load import find
 from poseact.zoo.manifest import weights_folder
-from poseact.zoo.shelf import models_folder
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,6 @@ from poseact.poses.pickle_writer import Called, dump
 from poseact.types import Array
 
 Form = Literal["mmaction2", "pyskl"]
-FORMS: tuple[Form, ...] = ("mmaction2", "pyskl")
 PROBABILITY_KEYS = ("pred_score", "pred_scores")
 LABEL_KEYS = ("gt_label", "gt_labels")
 NAME_KEYS = ("frame_dir", "filename")

@@ -13,6 +13,7 @@ from math import inf
 from pathlib import Path
 
 from poseact.errors import InputError
+from poseact.texts import first_few
 from poseact.video import holds_images
 from poseact.video.images import SUFFIXES as IMAGE_SUFFIXES
 
@@ -119,5 +120,4 @@ def _walk(top: Path) -> Iterator[tuple[Path, list[str]]]:
 
 
 def _warn(what: str, paths: Sequence[Path]) -> None:
-    more = f" and {len(paths) - 1} more" if len(paths) > 1 else ""
-    logging.getLogger("poseact").warning("%s: %s%s", what, paths[0], more)
+    logging.getLogger("poseact").warning("%s: %s", what, first_few([str(path) for path in paths], 1))

@@ -15,8 +15,8 @@ from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.pose import BottomUp, HeatmapTopDown, PictureEstimator, PoseEstimator, TopDown, UltralyticsPose
 from poseact.precision import in_precision
 from poseact.zoo import Card, load_with_card, manifest
+from poseact.zoo.inventory import model
 from poseact.zoo.load import Loaded
-from poseact.zoo.shelf import model
 
 YOLO_NAME = re.compile(r"yolo\w+-pose(-\w+)?")
 YOLO_EXAMPLES = ("yolo11n-pose", "yolo11s-pose", "yolo11m-pose", "yolo26n-pose", "yolov8n-pose")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, fields
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -104,6 +105,6 @@ def from_document(document: Mapping[str, Any]) -> Quality | None:
         values: dict[str, Any] = {
             one.name: (int if one.type == "int" else float)(document[one.name]) for one in fields(Quality)
         }
-        return Quality(**values)
+        return Quality(**values) if all(map(isfinite, values.values())) else None
     except (KeyError, TypeError, ValueError, OverflowError):
         return None

@@ -15,6 +15,7 @@ from poseact.extract.clips import Clip
 from poseact.extract.quality import Quality, from_document, to_document, verdict
 from poseact.extract.result import Failed, failed_of
 from poseact.files import write_text
+from poseact.texts import escape_surrogates
 
 SCHEMA = "poseact/extraction-run/1"
 
@@ -98,8 +99,7 @@ def write_quality(out: Path, qualities: Mapping[str, Quality]) -> None:
     writer = csv.writer(lines)
     writer.writerow(["clip", *(one.name for one in fields(Quality)), "verdict", "why"])
     for name, quality in qualities.items():
-        plain = name.encode("utf-8", "backslashreplace").decode()  # a file name may hold bytes that are no text
-        writer.writerow([plain, *to_document(quality).values(), *verdict(quality)])
+        writer.writerow([escape_surrogates(name), *to_document(quality).values(), *verdict(quality)])
     write_text(quality_path(out), lines.getvalue())
 
 

@@ -1,4 +1,4 @@
-"""What is done with every clip, in whichever process or on whichever machine. Knows no engine."""
+"""What is done with every clip, and what every engine promises that has it done, wherever. Starts no process."""
 
 from __future__ import annotations
 

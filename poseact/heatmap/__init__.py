@@ -8,7 +8,7 @@ from poseact.heatmap import geometry
 from poseact.heatmap.canvas import Canvas
 from poseact.heatmap.crop import centre_crop, resize, resize_short_side, subject_crop
 from poseact.heatmap.gaussians import joint_heatmaps, limb_heatmaps
-from poseact.heatmap.sampling import uniform_test_indices, uniform_train_indices
+from poseact.heatmap.sampling import uniform_test_indices
 from poseact.heatmap.views import channel_names, clip_keypoints, draw, evaluation_views, iter_evaluation_views
 
 __all__ = [
@@ -26,5 +26,4 @@ __all__ = [
     "resize_short_side",
     "subject_crop",
     "uniform_test_indices",
-    "uniform_train_indices",
 ]

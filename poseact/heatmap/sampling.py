@@ -1,8 +1,8 @@
-"""Which frames a clip looks at: by one of the two published random streams, or evenly. No keypoints, no globals."""
+"""Which frames evaluation looks at: by one of the two published random streams, or evenly. No keypoints, no globals."""
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from poseact.errors import InvalidPoses, UsageError
 
 Indices = NDArray[np.int64]
-Random = np.random.RandomState | np.random.Generator
 Sampler = Literal["pyskl", "mmaction2", "even"]
 SAMPLERS = ("pyskl", "mmaction2", "even")
 
@@ -36,7 +35,10 @@ def uniform_test_indices(
         (num_clips, clip_len), each index in [0, frames).
     Raises: InvalidPoses for no frames; UsageError for no clips, a clip without frames, or an unknown sampler.
     """
-    _check(frames, clip_len)
+    if frames < 1:
+        raise InvalidPoses(f"there are {frames} frames to sample from; poses need at least one frame")
+    if clip_len < 1:
+        raise UsageError(f"clip_len must be at least 1, got {clip_len}")
     if num_clips < 1:
         raise UsageError(f"num_clips must be at least 1, got {num_clips}")
     if sampler not in SAMPLERS:
@@ -58,37 +60,11 @@ def uniform_test_indices(
     return np.mod(np.stack(clips), frames).astype(np.int64)
 
 
-def uniform_train_indices(frames: int, clip_len: int, rng: Random) -> Indices:
-    """The frames of one training clip: one from each of `clip_len` equal parts, or a loop from a random start.
-
-    With an np.random.RandomState the stream is the reference's.
-
-    Returns:
-        (clip_len,), each index in [0, frames).
-    Raises: InvalidPoses for no frames; UsageError for a clip without frames.
-    """
-    _check(frames, clip_len)
-    if frames >= clip_len:
-        return _one_per_part(frames, clip_len, rng)
-    return np.mod(_below(rng, frames) + np.arange(clip_len), frames)
-
-
-def _check(frames: int, clip_len: int) -> None:
-    if frames < 1:
-        raise InvalidPoses(f"there are {frames} frames to sample from; poses need at least one frame")
-    if clip_len < 1:
-        raise UsageError(f"clip_len must be at least 1, got {clip_len}")
-
-
-def _one_per_part(frames: int, clip_len: int, rng: Random) -> Indices:
+def _one_per_part(frames: int, clip_len: int, rng: np.random.RandomState) -> Indices:
     """(clip_len,) ascending frames of a video that is not shorter than the clip."""
     if frames < 2 * clip_len:  # consecutive frames with frames - clip_len skips at random places
         skips = np.zeros(clip_len + 1, np.int64)
         skips[rng.choice(clip_len + 1, frames - clip_len, replace=False)] = 1
         return np.arange(clip_len) + np.cumsum(skips)[:-1]
     borders = np.arange(clip_len + 1) * frames // clip_len
-    return borders[:-1] + _below(rng, np.diff(borders))
-
-
-def _below(rng: Random, high: Any) -> Any:
-    return rng.randint(high) if isinstance(rng, np.random.RandomState) else rng.integers(high)
+    return borders[:-1] + rng.randint(np.diff(borders))

@@ -1,4 +1,4 @@
-"""Networks that turn heatmap volumes into logits: pure modules with the published parameter names, no files."""
+"""Networks that turn heatmap volumes, pictures or both into logits: pure modules with published parameter names."""
 
 from poseact.models.c3d import C3D
 from poseact.models.classifier import (

@@ -12,9 +12,9 @@ from poseact.files import read_regular
 LARGEST_JSON = 256 * 2**20  # bytes; Python needs up to some twenty times as much for it
 
 
-def read_json(path: Path, largest: int = LARGEST_JSON) -> Any:
+def read_json(path: Path) -> Any:
     """The document in a file. Raises: InvalidPoses, LimitExceeded."""
-    return parse_json(read_bytes(path, largest), str(path))
+    return parse_json(read_bytes(path), str(path))
 
 
 def read_bytes(path: Path, largest: int = LARGEST_JSON) -> bytes:

@@ -21,6 +21,7 @@ from poseact.poses.annotation import annotation, sequence_of
 from poseact.poses.dataset import Budget, PoseDataset, classes_of, splits_of
 from poseact.poses.json_reader import parse_json
 from poseact.poses.tree import FORMAT, as_json, learn_layouts, manifest, parted, whole
+from poseact.texts import escape_surrogates
 from poseact.types import Array, PoseSequence
 
 _METADATA = b"poseact"
@@ -116,7 +117,7 @@ def _rows(number: int, anno: dict[str, Any]) -> Iterator[dict[str, Any]]:
     _, frames, joints, _ = people["keypoint"].shape
     common = {
         "video": number,
-        "name": anno["frame_dir"].encode("utf-8", "backslashreplace").decode(),
+        "name": escape_surrogates(anno["frame_dir"]),
         "label": anno["label"],
         "layout": anno["layout"],
         "height": anno["img_shape"][0],

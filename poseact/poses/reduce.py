@@ -8,6 +8,7 @@ import numpy as np
 
 from poseact.errors import UsageError
 from poseact.poses.dataset import PoseDataset
+from poseact.texts import first_few
 from poseact.types import PoseSequence
 
 
@@ -47,9 +48,8 @@ def _label(dataset: PoseDataset, name: str) -> int:
     used = {sequence.label for sequence in dataset.annotations}
     if name.isdecimal() and (int(name) in used or int(name) < len(dataset.classes)):
         return int(name)
-    known = ", ".join(dataset.classes[:20]) or ", ".join(str(label) for label in sorted(used)[:20]) or "none"
-    more = f" and {len(dataset.classes) - 20} more" if len(dataset.classes) > 20 else ""
-    raise UsageError(f"there is no class {name[:60]!r}; the file has {known}{more}")
+    known = first_few(dataset.classes, 20) or ", ".join(str(label) for label in sorted(used)[:20]) or "none"
+    raise UsageError(f"there is no class {name[:60]!r}; the file has {known}")
 
 
 def frames_seen(sequence: PoseSequence) -> int:

@@ -1,4 +1,4 @@
-"""Several classifiers that answer as one: the weighted mean of their probabilities, late fusion. Runs no network."""
+"""Several classifiers that answer as one: the weighted mean of their probabilities, late fusion. Feeds no network."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers for people and machines: tables, JSON, annotated video, pictures. Knows nothing of models or options.
+"""Answers for people and machines: tables, JSON, annotated video, pictures. Runs no network.
 
 Import from the modules themselves; some of them load OpenCV, PyAV or matplotlib.
 """

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from poseact import __version__
 from poseact.errors import public_name
-from poseact.report.plain import valid_unicode
+from poseact.report.plain import json_line, valid_unicode
 
 
 class Part(BaseModel):
@@ -42,4 +41,4 @@ def error_json(source: str, error: BaseException) -> str:
 
 def dump(document: BaseModel) -> str:
     """One line of strict JSON."""
-    return json.dumps(document.model_dump(mode="json", by_alias=True), ensure_ascii=False, allow_nan=False)
+    return json_line(document.model_dump(mode="json", by_alias=True))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,7 +14,7 @@ from rich.text import Text
 from poseact import __version__
 from poseact.evaluate import ClassOutcome, Evaluation, Outcome
 from poseact.report.open_set import open_set_json, open_set_parts
-from poseact.report.plain import one_line, valid_unicode
+from poseact.report.plain import json_line, one_line
 
 SCHEMA = "poseact/evaluation/1"
 _DIGITS = 6
@@ -75,12 +74,12 @@ def evaluation_json(found: Evaluation, poses: str | None, splits: Sequence[str])
     wrong = [(int(confusion[row, column]), int(row), int(column)) for row, column in np.argwhere(confusion > 0)]
     document = {
         "schema": SCHEMA,
-        "poses": valid_unicode(poses) if poses else None,
-        "splits": [valid_unicode(split) for split in splits],
+        "poses": poses or None,
+        "splits": list(splits),
         **_outcome(found.outcome),
         "models": [
             {
-                "name": valid_unicode(part.source), "sha256": part.sha256 or None, "weight": round(part.share, _DIGITS),
+                "name": part.source, "sha256": part.sha256 or None, "weight": round(part.share, _DIGITS),
                 "views": part.views or None, **_outcome(part.outcome),
             }
             for part in found.parts
@@ -98,10 +97,10 @@ def evaluation_json(found: Evaluation, poses: str | None, splits: Sequence[str])
             if row != column
         ],
         **open_set_json(found),
-        "nobody_in": [valid_unicode(name) for name in found.nobody],
+        "nobody_in": found.nobody,
         "poseact": __version__,
     }  # fmt: skip
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json_line(document)
 
 
 def _outcome(outcome: Outcome) -> dict[str, Any]:

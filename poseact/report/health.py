@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import asdict
 
@@ -10,7 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from poseact.doctor import Health
-from poseact.report.plain import one_line
+from poseact.report.plain import json_line, one_line
 from poseact.report.zoo import size_text
 
 SCHEMA = "poseact/health/1"
@@ -18,8 +17,7 @@ SCHEMA = "poseact/health/1"
 
 def health_json(health: Health) -> str:
     """One JSON document, one line."""
-    document = {"schema": SCHEMA, "works": _works(health), **asdict(health)}
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json_line({"schema": SCHEMA, "works": _works(health), **asdict(health)})
 
 
 def health_table(health: Health) -> Table:

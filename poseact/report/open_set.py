@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ from rich.text import Text
 from poseact import __version__
 from poseact.evaluate import Evaluation, OpenSet, Recalibration, Separation
 from poseact.files import atomic_path
-from poseact.report.plain import valid_unicode
+from poseact.report.plain import json_line, valid_unicode
 
 CALIBRATION_SCHEMA = "poseact/calibration/1"
 _DIGITS = 6
@@ -130,7 +129,7 @@ def calibration_json(found: Recalibration, path: Path) -> str:
     """One JSON document, one line, schema "poseact/calibration/1"."""
     cards = {"before": (found.before, found.reliability_before), "after": (found.after, found.found.after)}
     document = {
-        "schema": CALIBRATION_SCHEMA, "card": valid_unicode(str(path)), "clips": found.clips, "nobody": found.nobody,
+        "schema": CALIBRATION_SCHEMA, "card": str(path), "clips": found.clips, "nobody": found.nobody,
         **{
             when: {
                 "temperature": card.temperature, "unknown_below": card.unknown_below,
@@ -140,4 +139,4 @@ def calibration_json(found: Recalibration, path: Path) -> str:
         },
         "named": round(found.found.kept, _DIGITS), "poseact": __version__,
     }  # fmt: skip
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json_line(document)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from poseact.poses import everybody
-from poseact.report.plain import one_line, valid_unicode
+from poseact.report.plain import json_line, one_line
 from poseact.types import PoseSequence
 
 
@@ -67,12 +66,12 @@ def people_json(clip: PoseSequence) -> str:
     people = everybody(clip)
     document = {
         "schema": "poseact/people/1",
-        "clip": valid_unicode(clip.name),
+        "clip": clip.name,
         "frames": clip.keypoint.shape[1],
         "chosen": ids(clip),
         "people": _tracks(people, len(clip)),
     }
-    return json.dumps(document, ensure_ascii=False, allow_nan=False)
+    return json_line(document)
 
 
 def ids(clip: PoseSequence) -> list[int]:
@@ -97,7 +96,7 @@ def _track(people: PoseSequence, row: int, chosen: bool) -> dict[str, Any]:
         "box_score": _mean(people.box_score[row][present]),
         "joint_score": _mean(people.keypoint_score[row][present]),
         "value": round(float(people.person_score[row]), 4),
-        "reason": valid_unicode(people.person_reason[row]),
+        "reason": people.person_reason[row],
     }
 
 

@@ -1,8 +1,11 @@
-"""Text from outside made safe to print: one line, no control characters, valid Unicode. Prints nothing."""
+"""Text from outside made safe for a terminal and for JSON: one line, valid Unicode, strict numbers. Prints nothing."""
 
 from __future__ import annotations
 
+import json
 import unicodedata
+from collections.abc import Mapping
+from typing import Any
 
 
 def one_line(text: object) -> str:
@@ -22,6 +25,11 @@ def _visible(character: str) -> str:
 def valid_unicode(text: str) -> str:
     """The text with undecodable bytes of a file name as U+FFFD, so that it can be stored as JSON."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+
+
+def json_line(document: Mapping[str, Any]) -> str:
+    """One line of strict JSON in UTF-8. Raises: ValueError for numbers that JSON lacks, such as NaN."""
+    return valid_unicode(json.dumps(document, ensure_ascii=False, allow_nan=False))
 
 
 def seconds(value: float) -> str:

@@ -1,4 +1,4 @@
-"""Recognitions as rich panels and a summary table for people. Prints nothing; knows nothing of models."""
+"""Recognitions as rich panels and a summary table for people. Prints nothing, recognises nothing."""
 
 from __future__ import annotations
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,8 +11,8 @@ from rich.text import Text
 
 from poseact import __version__
 from poseact.errors import InvalidWeights
-from poseact.report.plain import one_line
-from poseact.zoo.shelf import Model, Verdict
+from poseact.report.plain import json_line, one_line
+from poseact.zoo.inventory import Model, Verdict
 
 SCHEMA = "poseact/weights/1"
 UNITS = ("B", "kB", "MB", "GB", "TB")
@@ -126,7 +125,7 @@ def model_document(found: Model) -> dict[str, Any]:
 
 
 def _document(**parts: Any) -> str:
-    return json.dumps({"schema": SCHEMA, **parts, "poseact": __version__}, ensure_ascii=False, allow_nan=False)
+    return json_line({"schema": SCHEMA, **parts, "poseact": __version__})
 
 
 def _styled(word: str) -> Text:

@@ -6,13 +6,15 @@ import numpy as np
 
 from poseact.types import Array, Track
 
+TRUST = 0.5
+"""Factor on the interpolated scores, which are guesses and must weigh less than sightings."""
 
-def fill_gaps(track: Track, pts: Array, trust: float = 0.5, max_gap: float = float("inf")) -> Track:
+
+def fill_gaps(track: Track, pts: Array, max_gap: float = float("inf")) -> Track:
     """Interpolate a track linearly in time inside its gaps; outside its sightings it stays empty.
 
     Args:
         pts: (T,) s of the frames.
-        trust: factor on the interpolated scores, which are guesses and must weigh less than sightings.
         max_gap: s between the two sightings around a gap; longer gaps stay empty.
     Returns:
         A new track; `interpolated` is true exactly where a frame was filled, besides where it was true before. A joint
@@ -36,8 +38,8 @@ def fill_gaps(track: Track, pts: Array, trust: float = 0.5, max_gap: float = flo
     boxes, box_score = track.boxes.copy(), track.box_score.copy()
     xy, score, interpolated = track.xy.copy(), track.score.copy(), track.interpolated.copy()
     boxes[frames] = between(track.boxes)
-    box_score[frames] = trust * between(track.box_score)
+    box_score[frames] = TRUST * between(track.box_score)
     xy[frames] = between(track.xy) * both[..., None]
-    score[frames] = trust * between(track.score) * both
+    score[frames] = TRUST * between(track.score) * both
     interpolated[frames] = True
     return Track(track.id, boxes, box_score, xy, score, interpolated)

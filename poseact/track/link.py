@@ -15,35 +15,32 @@ from poseact.track.stitch import stitch
 from poseact.track.tracklet import Scene, Tracklet
 from poseact.types import Array, Boxes, Keypoints, Track
 
+STRONG = 0.35
+"""Box score from which a detection may start a track. Where no box of the video reaches it, `WEAK` does."""
+WEAK = 0.15
+"""Box score from which a detection may continue a track."""
+MATCH = 0.3
+"""Smallest mean of box overlap and keypoint similarity, in [0, 1], that continues a track."""
+PATIENCE = 0.5
+"""s for which a lost track waits for its person, at least two steps."""
+MAX_GAP = 1.0
+"""s over which torn tracks are stitched, at least one step."""
+MIN_SIGHTINGS = 2
+"""Tracks seen less often are dropped in videos of 8 frames and more, unless nothing else is left."""
 _FORESIGHT = 0.5  # s: nobody keeps a velocity for longer
 PERSON_FRAMES = 1_000_000
 FEWEST_KEPT = 20
 
 
-def link(
-    boxes: Sequence[Boxes],
-    keypoints: Sequence[Keypoints],
-    pts: Array,
-    *,
-    strong: float = 0.35,
-    weak: float = 0.15,
-    match: float = 0.3,
-    patience: float = 0.5,
-    max_gap: float = 1.0,
-    min_sightings: int = 2,
-) -> list[Track]:
+def link(boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], pts: Array) -> list[Track]:
     """Follow people through a video.
+
+    `PATIENCE` and `MAX_GAP` count only time that was looked at, so that people are recognised in the next window when
+    `pts` come in windows.
 
     Args:
         boxes, keypoints: T entries, one per frame that was looked at; row n of both is the same person.
         pts: (T,) s, strictly ascending; steps may be large (a sparse subset of the video) and uneven.
-        strong: box score from which a detection may start a track. Where no box of the video reaches it, `weak` does.
-        weak: box score from which a detection may continue a track.
-        match: smallest mean of box overlap and keypoint similarity, in [0, 1], that continues a track.
-        patience: s for which a lost track waits for its person (at least two steps).
-        max_gap: s over which torn tracks are stitched (at least one step). Both count only time that was looked at, so
-            that people are recognised in the next window when `pts` come in windows.
-        min_sightings: tracks seen less often are dropped in videos of 8 frames and more, unless nothing else is left.
     Returns:
         Tracks with ids from 1 in order of appearance; gaps inside a track are interpolated and marked. Of long videos
         with very many people only the `most_prominent`.
@@ -53,15 +50,14 @@ def link(
     _check(boxes, keypoints, pts)
     if len(pts) == 0:
         return []
-    scene = Scene(*_distinct(boxes, keypoints, weak), np.asarray(pts, np.float64))
+    scene = Scene(*_distinct(boxes, keypoints), np.asarray(pts, np.float64))
     best = max((float(frame.score.max()) for frame in scene.boxes if len(frame)), default=0.0)
-    start = strong if best >= strong else weak
-    patience, max_gap = max(patience, 2.01 * scene.interval), max(max_gap, 1.01 * scene.interval)
-    tracklets = _follow(scene, start, match, patience)
-    _extend_back(tracklets, scene, match, patience)
-    tracklets = stitch(tracklets, scene, max_gap)
+    patience = max(PATIENCE, 2.01 * scene.interval)
+    tracklets = _follow(scene, STRONG if best >= STRONG else WEAK, patience)
+    _extend_back(tracklets, scene, patience)
+    tracklets = stitch(tracklets, scene, max(MAX_GAP, 1.01 * scene.interval))
     if len(pts) >= 8:
-        lasting = [tracklet for tracklet in tracklets if len(tracklet.frames) >= min_sightings]
+        lasting = [tracklet for tracklet in tracklets if len(tracklet.frames) >= MIN_SIGHTINGS]
         tracklets = lasting or tracklets
     kept = most_prominent([_prominence(tracklet, scene) for tracklet in tracklets], len(pts))
     tracklets = [tracklets[row] for row in kept]
@@ -105,35 +101,33 @@ def _check(boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], pts: Array) -
         raise InvalidPoses("frame times must ascend; sort the frames by time and drop doubles")
 
 
-def _distinct(
-    boxes: Sequence[Boxes], keypoints: Sequence[Keypoints], weak: float
-) -> tuple[list[Boxes], list[Keypoints]]:
-    """Detections of at least `weak` score, every person once, best first."""
+def _distinct(boxes: Sequence[Boxes], keypoints: Sequence[Keypoints]) -> tuple[list[Boxes], list[Keypoints]]:
+    """Detections of at least `WEAK` score, every person once, best first."""
     kept_boxes, kept_keypoints = [], []
     for found, people in zip(boxes, keypoints, strict=True):
-        usable = np.flatnonzero(found.score >= weak)
+        usable = np.flatnonzero(found.score >= WEAK)
         rows = usable[suppress_duplicates(found[usable], people[usable])]
         kept_boxes.append(found[rows])
         kept_keypoints.append(people[rows])
     return kept_boxes, kept_keypoints
 
 
-def _follow(scene: Scene, start: float, match: float, patience: float) -> list[Tracklet]:
+def _follow(scene: Scene, start: float, patience: float) -> list[Tracklet]:
     """Forward in time: strong detections first, then weak ones for the tracks that are left; strong ones left start."""
     tracklets: list[Tracklet] = []
     alive: list[Tracklet] = []
     for frame, found in enumerate(scene.boxes):
         alive = [item for item in alive if scene.watched(item.frames[-1], frame) <= patience]
-        left = _match(alive, scene, frame, np.flatnonzero(found.score >= start), match)
+        left = _match(alive, scene, frame, np.flatnonzero(found.score >= start))
         waiting = [item for item in alive if item.frames[-1] != frame]
-        _match(waiting, scene, frame, np.flatnonzero(found.score < start), match)
+        _match(waiting, scene, frame, np.flatnonzero(found.score < start))
         started = [Tracklet([frame], [row]) for row in left]
         alive += started
         tracklets += started
     return tracklets
 
 
-def _extend_back(tracklets: list[Tracklet], scene: Scene, match: float, patience: float) -> None:
+def _extend_back(tracklets: list[Tracklet], scene: Scene, patience: float) -> None:
     """Backward in time: detections that nobody owns continue the tracks that begin after them, in place."""
     owned = {(frame, row) for item in tracklets for frame, row in zip(item.frames, item.rows, strict=True)}
     begins = sorted(tracklets, key=lambda item: item.frames[0])
@@ -143,10 +137,10 @@ def _extend_back(tracklets: list[Tracklet], scene: Scene, match: float, patience
             alive.append(begins.pop())
         alive = [item for item in alive if scene.watched(frame, item.frames[0]) <= patience]
         free = np.array([row for row in range(len(scene.boxes[frame])) if (frame, row) not in owned], int)
-        _match(alive, scene, frame, free, match, end=0)
+        _match(alive, scene, frame, free, end=0)
 
 
-def _match(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, match: float, end: int = -1) -> list[int]:
+def _match(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, end: int = -1) -> list[int]:
     """Give detections `rows` of `frame` to the tracklets that fit best (Hungarian method), in place.
 
     Args:
@@ -159,7 +153,7 @@ def _match(waiting: list[Tracklet], scene: Scene, frame: int, rows: Array, match
     alike = _similarity(waiting, scene, frame, rows, end)
     taken = set()
     for item, column in zip(*linear_sum_assignment(-alike), strict=True):
-        if alike[item, column] >= match:
+        if alike[item, column] >= MATCH:
             waiting[item].add(frame, int(rows[column]))
             taken.add(column)
     return [int(row) for column, row in enumerate(rows) if column not in taken]

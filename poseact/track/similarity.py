@@ -9,6 +9,10 @@ from poseact.types import Array, Boxes, Keypoints
 
 _OTHER_SIGMA = 0.07  # layouts without published sigmas: about the mean of COCO's
 _UNSEEN = 1e-6
+INSIDE = 0.8
+"""Share of a box that lies in a better one, above which the two may show one person."""
+ALIKE = 0.6
+"""Similarity of keypoints above which they do."""
 
 
 def area(xyxy: Array) -> Array:
@@ -71,11 +75,11 @@ def posture_distance(xy_a: Array, score_a: Array, xy_b: Array, score_b: Array, h
     return float(weight @ np.linalg.norm(centred_a - centred_b, axis=-1)) / max(height, 1e-6)
 
 
-def suppress_duplicates(boxes: Boxes, keypoints: Keypoints, inside: float = 0.8, alike: float = 0.6) -> Array:
+def suppress_duplicates(boxes: Boxes, keypoints: Keypoints) -> Array:
     """Rows to keep when one person was found twice: (kept,) int, best score first.
 
-    A box goes when more than `inside` of it lies in a better one (or the other way round) and the keypoints of the two
-    agree by more than `alike`: a child before its parent overlaps as much but has keypoints of its own.
+    A box goes when more than `INSIDE` of it lies in a better one (or the other way round) and the keypoints of the two
+    agree by more than `ALIKE`: a child before its parent overlaps as much but has keypoints of its own.
     """
     order = np.argsort(-boxes.score, kind="stable")
     if len(order) < 2:
@@ -84,7 +88,7 @@ def suppress_duplicates(boxes: Boxes, keypoints: Keypoints, inside: float = 0.8,
     size = np.maximum(area(xyxy), 1e-9)
     share = intersection(xyxy, xyxy) / np.minimum(size[:, None], size[None])
     scale = np.sqrt(np.maximum(size[:, None], size[None]))
-    twin = (share > inside) & (keypoint_similarity(people, people, scale, np.ones_like(scale)) > alike)
+    twin = (share > INSIDE) & (keypoint_similarity(people, people, scale, np.ones_like(scale)) > ALIKE)
     kept: list[int] = []
     for row in range(len(order)):
         if not twin[row, kept].any():

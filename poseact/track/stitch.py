@@ -15,7 +15,7 @@ _FORBIDDEN = float("inf")
 _FADE = 2.0  # s after which what was seen before says no less about the person than much later
 
 
-def stitch(tracklets: list[Tracklet], scene: Scene, max_gap: float = 1.0) -> list[Tracklet]:
+def stitch(tracklets: list[Tracklet], scene: Scene, max_gap: float) -> list[Tracklet]:
     """Join the end of one tracklet with the start of another where place, size, posture and motion agree.
 
     Args:

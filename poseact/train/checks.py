@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from hashlib import sha256
 
 from poseact.errors import InvalidPoses
+from poseact.texts import first_few
 from poseact.train.clips import Clips
 from poseact.train.footage import short_videos
 from poseact.types import PoseSequence
@@ -95,5 +96,4 @@ def _mixed_extractors(sequences: Sequence[PoseSequence]) -> list[str]:
 
 
 def _some(names: Sequence[str]) -> str:
-    more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
-    return ", ".join(names[:NAMED]) + more
+    return first_few(names, NAMED)

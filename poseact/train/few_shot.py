@@ -18,12 +18,12 @@ from poseact.poses import PoseDataset
 from poseact.train.batches import view_outputs
 from poseact.train.calibration import TYPICAL_CLASSES, answers, calibrate, typical_logits
 from poseact.train.checks import check, oddities
-from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.duration import with_measured_seconds
 from poseact.train.hold_out import folds
 from poseact.train.metrics import measure
 from poseact.train.run import Run, fingerprint, finished
+from poseact.train.run_folder import claimed
 from poseact.types import PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card, save
 

@@ -8,6 +8,8 @@ import numpy as np
 
 from poseact.types import Array
 
+BINS = 10
+
 
 @dataclass(frozen=True)
 class Metrics:
@@ -65,10 +67,10 @@ class Reliability:
         return float((gap * self.count).sum() / max(self.count.sum(), 1))
 
 
-def reliability(probability: Array, label: Array, bins: int = 10) -> Reliability:
+def reliability(probability: Array, label: Array) -> Reliability:
     """Of (N, C) probabilities against labels (N,)."""
     confidence, correct = probability.max(1), probability.argmax(1) == label
-    which = np.minimum((confidence * bins).astype(int), bins - 1)
-    count = np.bincount(which, minlength=bins)
+    which = np.minimum((confidence * BINS).astype(int), BINS - 1)
+    count = np.bincount(which, minlength=BINS)
     total = np.maximum(count, 1)
-    return Reliability(np.bincount(which, confidence, bins) / total, np.bincount(which, correct, bins) / total, count)
+    return Reliability(np.bincount(which, confidence, BINS) / total, np.bincount(which, correct, BINS) / total, count)

@@ -20,7 +20,6 @@ from poseact.recognize.videos import VideoPictures
 from poseact.train.calibration import TYPICAL_CLASSES, Calibration, as_rows, calibrate, typical_logits
 from poseact.train.checkpoint import CHECKPOINT
 from poseact.train.checks import check, oddities
-from poseact.train.claim import claimed
 from poseact.train.clips import Clips, stack
 from poseact.train.distributed import Processes
 from poseact.train.duration import with_measured_seconds
@@ -31,6 +30,7 @@ from poseact.train.loop import OnStep, Trainer
 from poseact.train.memory import enough_memory
 from poseact.train.metrics import Metrics
 from poseact.train.network import Start, first_network, network_config
+from poseact.train.run_folder import claimed
 from poseact.train.settings import TrainSettings
 from poseact.train.teacher import TeacherScores, with_soft_targets
 from poseact.types import PoseSequence

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import warnings
 from collections.abc import Generator
@@ -21,6 +20,7 @@ from PIL.TiffImagePlugin import TiffImageFile
 from PIL.WebPImagePlugin import WebPImageFile
 
 from poseact.errors import InvalidVideo, LimitExceeded, UsageError
+from poseact.texts import natural_order
 from poseact.types import Array, Frame, Gap, VideoInfo
 from poseact.video.limits import Limits
 from poseact.video.scan import Scan
@@ -81,14 +81,9 @@ def read_frames(files: list[Path], scan: Scan, wanted: Array | None, gaps: list[
 def _images(folder: Path) -> list[Path]:
     try:
         found = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.name[0] != "."]
-        return sorted((path for path in found if path.is_file()), key=lambda path: _natural(path.name))
+        return sorted((path for path in found if path.is_file()), key=lambda path: natural_order(path.name))
     except OSError:
         return []
-
-
-def _natural(name: str) -> list[tuple[int, str]]:
-    """2.png comes before 10.png."""
-    return [(int(part), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d{1,18})", name)]
 
 
 def _read(file: Path, name: str, limits: Limits) -> Array | None:

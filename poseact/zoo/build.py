@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, ModelError
+from poseact.texts import first_few
 from poseact.zoo.card import Card
 
 SHOWN_KEYS = 3
@@ -66,7 +67,4 @@ def differences(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:
 
 
 def _some(what: str, names: list[str]) -> list[str]:
-    if not names:
-        return []
-    more = f" and {len(names) - SHOWN_KEYS} more" if len(names) > SHOWN_KEYS else ""
-    return [f"{len(names)} keys {what} ({', '.join(names[:SHOWN_KEYS])}{more})"]
+    return [f"{len(names)} keys {what} ({first_few(names, SHOWN_KEYS)})"] if names else []

@@ -18,8 +18,8 @@ from typing import BinaryIO
 from poseact.errors import InvalidWeights, LimitExceeded, UsageError, WeightsNotFound
 from poseact.files import atomic_path, open_regular, remove_leftovers, sha256_of
 from poseact.zoo.card import CARD_BYTES, read_card
+from poseact.zoo.inventory import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
 from poseact.zoo.lock import locked
-from poseact.zoo.shelf import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
 
 SUMS = "SHA256SUMS"
 SUMS_BYTES = 1 << 20

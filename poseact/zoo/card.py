@@ -19,7 +19,7 @@ Three = tuple[float, float, float]
 
 
 class Rgb(BaseModel):
-    """How the picture stream of RGBPose-Conv3D is fed; the crop is the one of the poses.
+    """How a network is fed with pictures, beside poses or alone; the crop is the one of the poses.
 
     Attributes:
         clip_len: frames in a clip, sampled independently of the frames of the poses.

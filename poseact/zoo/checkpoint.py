@@ -28,6 +28,7 @@ from torch import Tensor
 from poseact.errors import InvalidWeights, WeightsNotFound
 from poseact.files import read_regular
 from poseact.poses.pickle_arrays import Refused
+from poseact.texts import first_few
 from poseact.zoo.checkpoint_advice import no_checkpoint, not_loaded
 from poseact.zoo.checkpoint_scan import AsksFor, Scan, Storage, scan
 from poseact.zoo.store import LARGEST_FILE
@@ -252,8 +253,7 @@ def _finite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _few(names: list[str]) -> str:
-    more = f" and {len(names) - 3} more" if len(names) > 3 else ""
-    return ", ".join(name[:60] for name in names[:3]) + more
+    return first_few([name[:60] for name in names], 3)
 
 
 def _reason(error: Exception) -> str:

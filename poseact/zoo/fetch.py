@@ -14,9 +14,9 @@ from poseact.zoo.addresses import candidates, host
 from poseact.zoo.checkpoint import what_is_wrong
 from poseact.zoo.download import Notify, Patience, Progress, download
 from poseact.zoo.importing import import_checkpoint
+from poseact.zoo.inventory import is_ready, model, models_folder, unknown
 from poseact.zoo.lock import locked
 from poseact.zoo.manifest import Record
-from poseact.zoo.shelf import is_ready, model, models_folder, unknown
 
 _watching: ContextVar[Progress | None] = ContextVar("watching", default=None)
 

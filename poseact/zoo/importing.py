@@ -17,15 +17,15 @@ from poseact import __version__
 from poseact.errors import InvalidWeights, UsageError
 from poseact.skeleton import COCO17
 from poseact.skeleton import layout as known_layout
+from poseact.zoo.architecture import MMACTION2, Identified, identify
 from poseact.zoo.build import build, builders, differences
 from poseact.zoo.card import Card, read_card
 from poseact.zoo.checkpoint import Checkpoint, read_checkpoint
-from poseact.zoo.feeding import Kind, estimation, preprocessing
+from poseact.zoo.inventory import check_free, check_recorded, model_path
 from poseact.zoo.label_lists import label_lists
 from poseact.zoo.label_lists import labels as label_list
 from poseact.zoo.manifest import Record, find_record, record_of_file
-from poseact.zoo.recognise import MMACTION2, Recognised, recognise
-from poseact.zoo.shelf import check_free, check_recorded, model_path
+from poseact.zoo.published_settings import Kind, estimation, preprocessing
 from poseact.zoo.store import save
 
 # The first convolution of each classifier: its input channels are joints or limbs.
@@ -40,7 +40,7 @@ PUBLISHED_TO_TRANSFORM = tuple(TRANSFORM_LIMBS.index(limb) for limb in COCO17.li
 
 
 @dataclass(frozen=True)
-class Said:
+class ImportHints:
     """What the user says of a file; None where nothing was said.
 
     Attributes:
@@ -89,7 +89,7 @@ def import_checkpoint(
         InvalidWeights: no checkpoint, a hostile one, of another network, or not the one that `record` describes.
         UsageError: a name that is taken, labels of another number, an architecture that does not exist.
     """
-    said = Said(labels, licence, architecture, kind, layout, limb_order)
+    hints = ImportHints(labels, licence, architecture, kind, layout, limb_order)
     if architecture is not None and architecture not in builders():
         raise UsageError(f"unknown architecture {architecture!r}; known are {', '.join(builders())}")
     checkpoint = read_checkpoint(path)
@@ -99,9 +99,9 @@ def import_checkpoint(
     check_free(chosen, replace=replace)
     own = path.with_suffix(".json")
     if path.suffix == ".safetensors" and own.is_file():
-        tensors, card = _own(path, read_card(own), checkpoint, chosen, said)
+        tensors, card = _own(path, read_card(own), checkpoint, chosen, hints)
     else:
-        tensors, card = _foreign(path, checkpoint, chosen, record, said)
+        tensors, card = _foreign(path, checkpoint, chosen, record, hints)
     return save(folder, tensors, card, stem=chosen)
 
 
@@ -129,19 +129,19 @@ def _name_of(path: Path) -> str:
 
 
 def _foreign(
-    path: Path, checkpoint: Checkpoint, name: str, record: Record | None, said: Said
+    path: Path, checkpoint: Checkpoint, name: str, record: Record | None, hints: ImportHints
 ) -> tuple[dict[str, Tensor], Card]:
     """Tensors under poseact's names, and the card. Raises: InvalidWeights, UsageError."""
     try:
-        found = recognise(checkpoint.tensors)
-        card, notes = _described(path, checkpoint.sha256, found, name, record, said)
+        found = identify(checkpoint.tensors)
+        card, notes = _described(path, checkpoint.sha256, found, name, record, hints)
         tensors = {found.names[key]: tensor for key, tensor in checkpoint.tensors.items() if key in found.names}
         _check_fits(tensors, card, found)
     except InvalidWeights as error:
         raise InvalidWeights(f"{path} cannot be imported: {error}") from None
-    if said.limb_order is not None:
+    if hints.limb_order is not None:
         _check_limb_order(card, record)
-    if (record.limb_order if record is not None else said.limb_order) == "transform":
+    if (record.limb_order if record is not None else hints.limb_order) == "transform":
         tensors = in_published_order(tensors)
     for note in notes:
         logging.getLogger("poseact").warning("%s: %s", path.name, note)
@@ -167,35 +167,35 @@ def in_published_order(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _described(
-    path: Path, sha256: str, found: Recognised, name: str, record: Record | None, said: Said
+    path: Path, sha256: str, found: Identified, name: str, record: Record | None, hints: ImportHints
 ) -> tuple[Card, tuple[str, ...]]:
     """The card of a checkpoint, and sentences about what was taken for true."""
     source = {"file": path.name, "sha256": sha256, "publisher": found.publisher}
     about: dict[str, Any] = {
-        "name": name, "task": found.task, "poseact": __version__, "licence": said.licence or "", "source": source,
+        "name": name, "task": found.task, "poseact": __version__, "licence": hints.licence or "", "source": source,
     }  # fmt: skip
     notes: tuple[str, ...]
     if record is not None:
         notes = ()
-        about |= _published(found, record, said)
+        about |= _published(found, record, hints)
     else:
-        notes = () if said.architecture else found.notes
-        architecture = said.architecture or found.architecture
+        notes = () if hints.architecture else found.notes
+        architecture = hints.architecture or found.architecture
         about |= {"architecture": architecture, "config": found.config}
         if found.task == "classify":
             inputs, more = preprocessing(
-                architecture, found.config, said.kind, known_layout(said.layout or COCO17.name), path.name
+                architecture, found.config, hints.kind, known_layout(hints.layout or COCO17.name), path.name
             )
             sampler = "mmaction2" if found.publisher == MMACTION2 else inputs.sampler
             about["preprocessing"] = inputs.model_copy(update={"sampler": sampler})
-            about["layout"] = said.layout or COCO17.name
+            about["layout"] = hints.layout or COCO17.name
         else:
-            _refuse_of_estimators(said)
+            _refuse_of_estimators(hints)
             about["estimation"], more = estimation(architecture, path.name, found.config, found.publisher)
         notes += more
     if found.classes is not None:
-        about["labels"] = _class_names(found.classes, record, said)
-        if record is None and said.labels is None:
+        about["labels"] = _class_names(found.classes, record, hints)
+        if record is None and hints.labels is None:
             notes += (f"its {found.classes} classes have no names: numbered; {_naming(found.classes)} names them",)
     try:
         return Card(**about), notes
@@ -203,15 +203,15 @@ def _described(
         raise InvalidWeights(error.errors()[0]["msg"].removeprefix("Value error, ")) from None
 
 
-def _published(found: Recognised, record: Record, said: Said) -> dict[str, Any]:
+def _published(found: Identified, record: Record, hints: ImportHints) -> dict[str, Any]:
     """What the record of a published model says for its card. Raises: InvalidWeights, UsageError."""
-    if said.architecture not in (None, record.architecture):
-        raise UsageError(f"--architecture {said.architecture} cannot be: {record.name} is {record.architecture}")
-    if said.layout not in (None, record.layout):
-        raise UsageError(f"--layout {said.layout} cannot be: {record.name} reads {record.layout}")
+    if hints.architecture not in (None, record.architecture):
+        raise UsageError(f"--architecture {hints.architecture} cannot be: {record.name} is {record.architecture}")
+    if hints.layout not in (None, record.layout):
+        raise UsageError(f"--layout {hints.layout} cannot be: {record.name} reads {record.layout}")
     kind = record.preprocessing.kind if record.preprocessing else None
-    if said.kind not in (None, kind):
-        raise UsageError(f"--kind {said.kind} cannot be: {record.name} reads {kind or 'pictures'}")
+    if hints.kind not in (None, kind):
+        raise UsageError(f"--kind {hints.kind} cannot be: {record.name} reads {kind or 'pictures'}")
     classes = record.config.get("num_classes")
     if found.task != record.task or found.classes != classes:
         kinds = {"classify": f"a classifier of {found.classes} classes", "pose": "a pose estimator"}
@@ -225,22 +225,22 @@ def _published(found: Recognised, record: Record, said: Said) -> dict[str, Any]:
     return {
         "architecture": record.architecture, "config": record.config, "layout": record.layout,
         "preprocessing": record.preprocessing, "estimation": record.estimation,
-        "licence": said.licence or record.licence, "training": {key: value for key, value in told.items() if value},
+        "licence": hints.licence or record.licence, "training": {key: value for key, value in told.items() if value},
     }  # fmt: skip
 
 
-def _refuse_of_estimators(said: Said) -> None:
-    told = (("--labels", said.labels), ("--kind", said.kind), ("--layout", said.layout))
+def _refuse_of_estimators(hints: ImportHints) -> None:
+    told = (("--labels", hints.labels), ("--kind", hints.kind), ("--layout", hints.layout))
     for option, value in told:
         if value is not None:
             raise UsageError(f"{option} is for classifiers, and the file holds a pose estimator; leave it out")
 
 
-def _class_names(classes: int, record: Record | None, said: Said) -> tuple[str, ...]:
-    if said.labels is not None:
-        if len(said.labels) != classes:
-            raise UsageError(f"--labels names {len(said.labels)} classes, but the network has {classes}")
-        return tuple(said.labels)
+def _class_names(classes: int, record: Record | None, hints: ImportHints) -> tuple[str, ...]:
+    if hints.labels is not None:
+        if len(hints.labels) != classes:
+            raise UsageError(f"--labels names {len(hints.labels)} classes, but the network has {classes}")
+        return tuple(hints.labels)
     if record is not None and record.labels is not None:
         return label_list(record.labels)
     return tuple(f"class {index}" for index in range(classes))
@@ -252,7 +252,7 @@ def _naming(classes: int) -> str:
     return f"--labels {' or '.join(fitting)} (if they are those) or FILE" if fitting else "--labels FILE"
 
 
-def _check_fits(tensors: Mapping[str, Tensor], card: Card, found: Recognised) -> None:
+def _check_fits(tensors: Mapping[str, Tensor], card: Card, found: Identified) -> None:
     """Raises: InvalidWeights with the keys that are wrong, and the network that would fit."""
     problems = _problems(tensors, card)
     if not problems:
@@ -269,25 +269,27 @@ def _problems(tensors: Mapping[str, Tensor], card: Card) -> list[str]:
     return differences(network, tensors)
 
 
-def _variant(found: Recognised) -> str:
+def _variant(found: Identified) -> str:
     """An architecture with what is unusual about it, in words."""
     unusual = ", ".join(f"{key} {value}" for key, value in found.config.items() if key != "num_classes")
     return f"{found.architecture} with {unusual}" if unusual else found.architecture
 
 
-def _own(path: Path, card: Card, checkpoint: Checkpoint, name: str, said: Said) -> tuple[dict[str, Tensor], Card]:
+def _own(
+    path: Path, card: Card, checkpoint: Checkpoint, name: str, hints: ImportHints
+) -> tuple[dict[str, Tensor], Card]:
     """A model of poseact under another name, as it is; labels and licence may be said anew."""
     check_recorded(path, card, checkpoint.sha256)
     told = {
-        "--architecture": said.architecture, "--kind": said.kind, "--layout": said.layout,
-        "--limb-order": said.limb_order,
+        "--architecture": hints.architecture, "--kind": hints.kind, "--layout": hints.layout,
+        "--limb-order": hints.limb_order,
     }  # fmt: skip
     if options := [option for option, value in told.items() if value]:
         raise UsageError(f"{path} has its own model card; leave {' and '.join(options)} out")
     if problems := _problems(checkpoint.tensors, card):
         raise InvalidWeights(f"{path} does not fit its model card: {'; '.join(problems)}")
-    changes: dict[str, Any] = {"name": name, "licence": said.licence or card.licence}
-    if said.labels is not None:
-        changes["labels"] = _class_names(len(card.labels), None, said)
+    changes: dict[str, Any] = {"name": name, "licence": hints.licence or card.licence}
+    if hints.labels is not None:
+        changes["labels"] = _class_names(len(card.labels), None, hints)
     source = card.source or {"file": path.name, "sha256": checkpoint.sha256, "publisher": "poseact"}
     return checkpoint.tensors, card.model_copy(update={**changes, "source": source})

@@ -15,8 +15,8 @@ from poseact.models import TWO_STREAMS
 from poseact.zoo.build import build, differences
 from poseact.zoo.card import Card, read_card
 from poseact.zoo.fetch import fetch
+from poseact.zoo.inventory import check_recorded
 from poseact.zoo.manifest import find_record, weights_folder
-from poseact.zoo.shelf import check_recorded
 from poseact.zoo.store import RUN_FILE, read
 
 

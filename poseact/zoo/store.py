@@ -15,8 +15,8 @@ from torch import Tensor
 from poseact.errors import InvalidWeights, WeightsNotFound
 from poseact.files import read_regular, remove_leftovers, write_bytes, write_text
 from poseact.zoo.card import Card
+from poseact.zoo.inventory import RECORDED
 from poseact.zoo.manifest import embedded, weights_folder
-from poseact.zoo.shelf import RECORDED
 
 LARGEST_FILE = 2 << 30
 RUN_FILE = "model.safetensors"

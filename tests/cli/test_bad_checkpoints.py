@@ -1,11 +1,12 @@
 """Checkpoints that are damaged, hostile or of another network: one line, exit code 5, and nothing left behind."""
 
-import io
 import os
 import random
 
 import pytest
 import torch
+from checkpoints import saved
+from payloads import Runs
 from recognitions import poses
 
 from poseact.cli import run
@@ -14,22 +15,7 @@ from poseact.poses import write_pyskl
 from poseact.zoo import Card, Preprocessing, save
 
 CONFIG = {"num_classes": 3, "base_channels": 4}
-
-
-def saved(content) -> bytes:
-    file = io.BytesIO()
-    torch.save(content, file)
-    return file.getvalue()
-
-
-class Call:
-    """Pickles to a call of os.system."""
-
-    def __init__(self, command):
-        self.command = command
-
-    def __reduce__(self):
-        return os.system, (self.command,)
+HOSTILE = Runs(os.system, "touch was-run")
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +48,12 @@ CHECKPOINTS = {  # name: (content from a state dict, exit code, words)
     "truncated": (lambda state: saved(state)[:9000], 5, "damaged"),
     "text": (lambda state: b"hello", 5, "neither a checkpoint"),
     "html": (lambda state: b"<!doctype html><title>Login</title>", 5, "web page"),
-    "hostile": (lambda state: saved({**state, "x": Call("touch was-run")}), 5, "is hostile"),
-    "hostile meta": (lambda state: saved({"state_dict": state, "meta": Call("touch was-run")}), 5, "is hostile"),
+    "hostile": (lambda state: saved({**state, "x": HOSTILE}), 5, "is hostile"),
+    "hostile meta": (
+        lambda state: saved({"state_dict": state, "meta": HOSTILE}),
+        5,
+        "is hostile",
+    ),
     "non-tensor": (lambda state: saved({"state_dict": {**state, "epoch": 3}}), 5, "not tensors (epoch)"),
     "a list": (lambda state: saved(list(state.values())), 5, "a list, not named tensors"),
     "incomplete": (lambda state: saved(dict(list(state.items())[:-1])), 5, "missing (cls_head.fc_cls.bias)"),
@@ -144,7 +134,7 @@ def test_a_good_model_answers(model, capsys):
         (lambda content: (1 << 50).to_bytes(8, "little") + content[8:], "not a valid safetensors file"),
         (lambda content: content.replace(b'"data_offsets":[0,', b'"data_offsets":[9,', 1), "not a valid safetensors"),
         (lambda content: content.replace(b"cls_head", b"cls_tail"), "does not fit its model card"),
-        (lambda content: saved({"x": Call("touch was-run")}), "not a valid safetensors file"),
+        (lambda content: saved({"x": HOSTILE}), "not a valid safetensors file"),
         (lambda content: b"", "not a valid safetensors file"),
     ],
     ids=["truncated", "terabytes of header", "overlapping", "another network", "hostile", "empty"],
@@ -167,7 +157,7 @@ def test_recognize_with_a_bad_model(model, change, words, tmp_path, capsys):
     ids=["a checkpoint", "poses", "unknown", "an estimator", "not fetched"],
 )
 def test_recognize_with_what_is_no_model(name, words, model, tmp_path, capsys):
-    (tmp_path / "bad.pth").write_bytes(saved({"x": Call("touch was-run")}))
+    (tmp_path / "bad.pth").write_bytes(saved({"x": HOSTILE}))
     assert words in one_line(capsys, 5, "recognize", "poses.pkl", "--model", name, "--device", "cpu")
     assert not (tmp_path / "was-run").exists()
 

@@ -76,7 +76,7 @@ def weights(tmp_path, monkeypatch):
     """A copy of the embedded weights that may be spoiled."""
     folder = tmp_path / "weights"
     shutil.copytree(weights_folder(), folder)
-    monkeypatch.setattr("poseact.zoo.shelf.weights_folder", lambda: folder)
+    monkeypatch.setattr("poseact.zoo.inventory.weights_folder", lambda: folder)
     return folder
 
 

@@ -117,7 +117,7 @@ main()
     [
         ("poseact.cli.loop.Recognizer.open", ["recognize", "a.mp4"]),
         ("poseact.extract.inputs.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
-        ("poseact.zoo.shelf.models", ["weights", "list"]),
+        ("poseact.zoo.inventory.models", ["weights", "list"]),
         ("typer.core.TyperGroup.parse_args", ["doctor"]),
     ],
     ids=["recognize", "extract-poses", "a group of commands", "reading the command line"],

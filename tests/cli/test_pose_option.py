@@ -1,6 +1,7 @@
 """`--pose`: networks of every family, through the command line on a real clip; their weights are random."""
 
 import json
+from pathlib import Path
 
 import pytest
 from narrow_yolo import save_yolo
@@ -11,12 +12,7 @@ from poseact.poses import read_pyskl
 from poseact.zoo import Card, Estimation, save
 from poseact.zoo.build import builders
 
-
-@pytest.fixture(autouse=True)
-def offline(tmp_path, monkeypatch):
-    monkeypatch.setenv("POSEACT_OFFLINE", "1")
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    monkeypatch.chdir(tmp_path)
+pytestmark = pytest.mark.usefixtures("offline")
 
 
 def saver(architecture, size, **config):
@@ -45,15 +41,15 @@ def saver(architecture, size, **config):
     ],
     ids=["HRNet-W32", "HRNet-W48", "SimpleBaseline-R50", "SimpleBaseline-MobileNetV2", "HigherHRNet", "YOLO"],
 )
-def test_poses_of_any_estimator(samples, tmp_path, capsys, write, name, roles):
-    write(tmp_path / name)
+def test_poses_of_any_estimator(samples, capsys, write, name, roles):
+    write(Path(name))
     arguments = [str(samples / "jump.mp4"), "--pose", name, "--speed", "fast", "--json", "--save-poses", "poses.pkl"]
     code = run(["recognize", *arguments])
     captured = capsys.readouterr()
     assert (code, "error" in captured.err) == (0, False)
     document = json.loads(captured.out)
     assert document["schema"] == "poseact/recognition/1"
-    (poses,) = read_pyskl(tmp_path / "poses.pkl").annotations
+    (poses,) = read_pyskl(Path("poses.pkl")).annotations
     assert poses.provenance.estimator in (name, name.removesuffix(".safetensors"))
     assert set(poses.provenance.weights) == roles
     assert all(len(digest) == 64 for digest in poses.provenance.weights.values())
@@ -74,22 +70,22 @@ def test_poses_of_any_estimator(samples, tmp_path, capsys, write, name, roles):
     ],
     ids=["unknown", "not here", "a classifier", "a checkpoint"],
 )
-def test_what_is_refused_is_one_line(samples, tmp_path, capsys, command, name, code, words):
-    (tmp_path / "some.pth").write_bytes(b"nothing")
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips" / "jump.mp4").symlink_to(samples / "jump.mp4")
+def test_what_is_refused_is_one_line(samples, capsys, command, name, code, words):
+    Path("some.pth").write_bytes(b"nothing")
+    Path("clips").mkdir()
+    Path("clips/jump.mp4").symlink_to(samples / "jump.mp4")
     assert run([*command.split(), "--pose", name]) == code
     captured = capsys.readouterr()
     assert captured.out == ""
     (line,) = [line for line in captured.err.splitlines() if line.startswith("error: ")]
     assert words in line
     assert "Traceback" not in captured.err
-    assert not (tmp_path / "poses.pkl").exists()
+    assert not Path("poses.pkl").exists()
 
 
-def test_a_refused_estimator_does_not_stand_in_the_way_of_another(samples, tmp_path, capsys):
-    (tmp_path / "clips").mkdir()
-    (tmp_path / "clips" / "jump.mp4").symlink_to(samples / "jump.mp4")
+def test_a_refused_estimator_does_not_stand_in_the_way_of_another(samples, capsys):
+    Path("clips").mkdir()
+    Path("clips/jump.mp4").symlink_to(samples / "jump.mp4")
     for name, words in (("hrnet-w33", "did you mean"), ("posec3d-jhmdb21", "give it to --model")):
         assert run(["extract-poses", "clips", "--out", "poses.pkl", "--pose", name]) == 2
         assert words in capsys.readouterr().err

@@ -14,7 +14,7 @@ from misbehaving import direct_network, publisher
 from poseact.cli import run
 from poseact.errors import InvalidWeights
 from poseact.zoo import Card, Preprocessing, Record, manifest, save
-from poseact.zoo.shelf import model_path, models_folder
+from poseact.zoo.inventory import model_path, models_folder
 
 CONFIG = {"num_classes": 2, "base_channels": 4, "blocks": [1, 1, 1]}
 imported = []

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torchvision.ops import box_iou
 
-from poseact.detect import ACCURATE, STRONG, WEAK, NanoDetDetector, View
+from poseact.detect import ACCURATE, WEAK, NanoDetDetector, View
 
+CERTAIN = 0.3
 # Of the four people in the picture one is cut by its left border and one by its right.
 STREET_PEOPLE = np.array([[48, 399, 245, 903], [221, 406, 345, 858], [670, 392, 810, 878], [0, 551, 67, 874]])
 
@@ -25,14 +26,14 @@ def test_no_images(network):
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 2000), (240, 320)], ids=["one pixel", "a line", "black"])
 def test_nobody(network, shape):
-    boxes = NanoDetDetector(network, threshold=STRONG)([np.zeros((*shape, 3), np.uint8)])
+    boxes = NanoDetDetector(network, threshold=CERTAIN)([np.zeros((*shape, 3), np.uint8)])
     assert [len(b) for b in boxes] == [0]
     assert boxes[0].xyxy.shape == (0, 4)
 
 
 def test_people_on_a_street(network, street):
     (boxes,) = NanoDetDetector(network)([street])
-    assert found(boxes, STREET_PEOPLE, STRONG) >= 2
+    assert found(boxes, STREET_PEOPLE, CERTAIN) >= 2
     assert found(boxes, STREET_PEOPLE, WEAK) == 4
     assert boxes.xyxy.dtype == boxes.score.dtype == np.float32
     assert (np.diff(boxes.score) <= 0).all()
@@ -43,7 +44,7 @@ def test_people_on_a_street(network, street):
 
 def test_all_views_together(network, street):
     (boxes,) = NanoDetDetector(network, views=ACCURATE)([street])
-    assert found(boxes, STREET_PEOPLE[:3], STRONG) == 3
+    assert found(boxes, STREET_PEOPLE[:3], CERTAIN) == 3
 
 
 def test_a_batch_of_different_sizes_equals_single_images(network, street):

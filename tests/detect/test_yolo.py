@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from payloads import Runs
 
 from poseact.detect import UltralyticsDetector, cached_yolo, yolo
 from poseact.detect.yolo import person_classes
@@ -92,17 +93,12 @@ def test_onnx_without_its_runtime_is_one_line(monkeypatch):
         UltralyticsDetector("model.onnx")
 
 
-class Hostile:
-    def __reduce__(self):
-        return (os.mkdir, ("executed",))
-
-
 def write_archive(path):
-    torch.save({"model": Hostile()}, path)
+    torch.save({"model": Runs(os.mkdir, "executed")}, path)
 
 
 def write_bare_pickle(path):
-    path.write_bytes(pickle.dumps(Hostile()))
+    path.write_bytes(pickle.dumps(Runs(os.mkdir, "executed")))
 
 
 def write_truncated(path):

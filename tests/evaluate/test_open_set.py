@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from oracles import LABELS, clip, empty_clip, fixed, oracle
+from known_answers import LABELS
+from oracles import clip, empty_clip, fixed, oracle
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.evaluate import Scores, evaluate, evaluate_unknown, parted

@@ -11,6 +11,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from payloads import Runs
 
 from poseact.errors import InvalidPoses, LimitExceeded, PoseactError
 from poseact.evaluate import Scores, fuse, read_scores, write_scores
@@ -119,17 +120,12 @@ def test_foreign_files(tmp_path, entries, expected, label):
     assert read.label.tolist() == label
 
 
-class Shell:
-    def __reduce__(self):
-        return os.system, ("touch hostile",)
-
-
 @pytest.mark.parametrize(
     ("content", "words"),
     [
         (b"", "is damaged or not a pickle"),
         (b"\x80", "is damaged or not a pickle"),
-        (pickle.dumps([Shell()]), "asks for"),
+        (pickle.dumps([Runs(os.system, "touch hostile")]), "asks for"),
         (pickle.dumps([{"pred_score": torch.zeros(2, dtype=torch.complex64)}]), "is not a file of scores"),
         (pickle.dumps([]), "holds no scores"),
         (pickle.dumps({"annotations": []}), "holds no scores"),

@@ -8,6 +8,7 @@ import pytest
 import torch
 from narrow_yolo import save_yolo
 from networks import fill
+from payloads import Runs
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.extract.estimators import is_yolo, open_estimator
@@ -17,15 +18,8 @@ from poseact.recognize.open import open_extractor
 from poseact.types import Boxes
 from poseact.zoo import Card, Estimation, Preprocessing, save
 
+pytestmark = pytest.mark.usefixtures("offline")
 ESTIMATION = Estimation(size=(64, 32), codec="udp", refinement="dark", blur=5, margin=1.5)
-
-
-@pytest.fixture(autouse=True)
-def offline(tmp_path, monkeypatch):
-    monkeypatch.setenv("POSEACT_OFFLINE", "1")
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
 
 
 @pytest.fixture(scope="module")
@@ -179,13 +173,8 @@ def test_cards_that_do_not_fit(saved, changes, error, words):
         open_estimator(saved(**changes), flip=False)
 
 
-class Hostile:
-    def __reduce__(self):
-        return (os.mkdir, ("executed",))
-
-
 def test_a_hostile_yolo_runs_nothing():
-    torch.save({"model": Hostile()}, "bad.pt")
+    torch.save({"model": Runs(os.mkdir, "executed")}, "bad.pt")
     with pytest.raises(InvalidWeights, match=r"bad\.pt"):
         open_estimator("bad.pt", flip=False)
     assert not Path("executed").exists()

@@ -59,6 +59,7 @@ def test_documents():
         {**asdict(FINE), "score": "high"},
         {**asdict(FINE), "gaps": None},
         {**asdict(FINE), "people": 1e400},
+        {**asdict(FINE), "score": float("nan")},
     ):
         assert from_document(document) is None
 

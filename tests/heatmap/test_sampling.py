@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from poseact.errors import InvalidPoses, UsageError
-from poseact.heatmap import uniform_test_indices, uniform_train_indices
+from poseact.heatmap import uniform_test_indices
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden/golden.json").read_text())
 LISTS = {key: value for key, value in GOLDEN.items() if "test_T" in key}
@@ -43,27 +43,6 @@ def test_evaluation_looks_inside_the_video(frames: int, clip_len: int, clips: in
         assert (np.diff(indices, axis=1) > 0).all()
 
 
-@pytest.mark.parametrize("make", [np.random.default_rng, np.random.RandomState], ids=["Generator", "RandomState"])
-@pytest.mark.parametrize("frames", [1, 5, 47, 48, 49, 95, 96, 97, 300])
-def test_training_takes_one_frame_per_part(frames: int, make: type) -> None:
-    rng = make(0)
-    clips = [uniform_train_indices(frames, 48, rng) for _ in range(50)]
-    for indices in clips:
-        assert indices.dtype == np.int64
-        assert indices.shape == (48,)
-        assert ((indices >= 0) & (indices < frames)).all()
-        if frames < 48:
-            assert (np.diff(indices) % frames == 1 % frames).all()
-        elif frames < 96:
-            assert set(np.diff(indices)) <= {1, 2}
-        else:
-            assert (np.floor(indices * 48 / frames + 1e-9) >= np.arange(48) - 1).all()
-            assert (np.diff(indices) > 0).all()
-    different = {tuple(indices) for indices in clips}
-    assert (len(different) == 1) is (frames in (1, 48))
-    assert (uniform_train_indices(frames, 48, make(3)) == uniform_train_indices(frames, 48, make(3))).all()
-
-
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
@@ -76,8 +55,3 @@ def test_training_takes_one_frame_per_part(frames: int, make: type) -> None:
 def test_what_cannot_be_sampled(arguments: tuple[object, ...], error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=message):
         uniform_test_indices(*arguments)
-
-
-def test_training_needs_a_frame() -> None:
-    with pytest.raises(InvalidPoses, match="0 frames"):
-        uniform_train_indices(0, 48, np.random.default_rng(0))

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 import torch
+from boxes_in_noise import noise, people
 from torch import nn
 
 from poseact.errors import InvalidWeights, UsageError
@@ -8,7 +9,6 @@ from poseact.pose.affine import CODECS
 from poseact.pose.heatmap_decode import OFFSET_REACH, REFINEMENTS
 from poseact.pose.heatmap_topdown import IMAGENET_MEAN, IMAGENET_STD, HeatmapTopDown
 from poseact.skeleton import COCO17
-from poseact.types import Boxes
 
 SIZE = (256, 192)
 NOSE, LEFT_EYE, RIGHT_EYE = 0, 1, 2
@@ -92,14 +92,6 @@ def dotted(height, width, dots):
         for x, y in places:
             image[..., channel] += 250 * np.exp(-((columns - x) ** 2 + (rows - y) ** 2) / (2 * 4.0**2))
     return image.round().astype(np.uint8)
-
-
-def people(*xyxy):
-    return Boxes(np.array(xyxy, np.float32).reshape(-1, 4), np.ones(len(xyxy), np.float32))
-
-
-def noise(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
 
 
 FACE = {0: [(150.3, 121.6)], 1: [(181.8, 96.2), (117.4, 101.9)]}

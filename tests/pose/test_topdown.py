@@ -1,11 +1,11 @@
 import numpy as np
 import pytest
 import torch
+from boxes_in_noise import noise, people
 
 from poseact.errors import UsageError
 from poseact.pose import TopDown
 from poseact.pose.people import within_picture
-from poseact.types import Boxes
 
 
 @pytest.fixture(scope="module")
@@ -18,27 +18,19 @@ def estimator(lightning):
     return TopDown(lightning, input_size=96, flip=False, batch_size=3)
 
 
-def people(*xyxy):
-    return Boxes(np.array(xyxy, np.float32).reshape(-1, 4), np.ones(len(xyxy), np.float32))
-
-
-def picture(height, width, seed=0):
-    return np.random.default_rng(seed).integers(0, 256, (height, width, 3), np.uint8)
-
-
 @pytest.mark.parametrize(
     "counts", [[], [0], [0, 2, 0], [1, 4]], ids=["no pictures", "nobody", "a crowd of two", "one and four"]
 )
 def test_one_row_per_box(estimator, counts):
     boxes = [people(*([10, 10, 60, 90 + 5 * row] for row in range(count))) for count in counts]
-    images = [picture(100 + 10 * index, 120) for index in range(len(counts))]
+    images = [noise(100 + 10 * index, 120) for index in range(len(counts))]
     keypoints = estimator(images, boxes)
     assert [found.xy.shape for found in keypoints] == [(count, 17, 2) for count in counts]
     assert all(found.xy.dtype == found.score.dtype == np.float32 for found in keypoints)
 
 
 def test_the_batch_does_not_matter(estimator):
-    images = [picture(100, 120), picture(90, 140, seed=1)]
+    images = [noise(100, 120), noise(90, 140, seed=1)]
     boxes = [people([10, 10, 60, 90], [50, 0, 110, 99]), people([0, 0, 140, 90], [-20, 10, 60, 100])]
     together = estimator(images, boxes)
     for image, owned, found in zip(images, boxes, together, strict=True):
@@ -54,14 +46,14 @@ def test_the_batch_does_not_matter(estimator):
     ids=["no width", "turned around", "right of the picture", "left of the picture", "not a number", "infinite"],
 )
 def test_a_box_without_a_picture_has_no_joints(estimator, box):
-    (found,) = estimator([picture(100, 120)], [people([10, 10, 60, 90], box)])
+    (found,) = estimator([noise(100, 120)], [people([10, 10, 60, 90], box)])
     assert found.score[0].any()
     assert not found.score[1].any()
     assert not found.xy[1].any()
 
 
 def test_joints_are_in_the_picture_or_unseen(estimator):
-    (found,) = estimator([picture(100, 120)], [people([-40, -40, 30, 30], [90, 60, 200, 200])])
+    (found,) = estimator([noise(100, 120)], [people([-40, -40, 30, 30], [90, 60, 200, 200])])
     seen = found.score > 0
     assert ((found.xy > 0) & (found.xy <= [119, 99]))[seen].all()
     assert not found.xy[~seen].any()
@@ -74,7 +66,7 @@ def test_joints_are_in_the_picture_or_unseen(estimator):
     ids=["a speck", "huge", "a line", "the last corner"],
 )
 def test_odd_boxes_give_keypoints(estimator, box):
-    (found,) = estimator([picture(100, 120)], [people(box)])
+    (found,) = estimator([noise(100, 120)], [people(box)])
     assert np.isfinite(found.xy).all()
     assert ((found.score >= 0) & (found.score <= 1)).all()
 
@@ -115,10 +107,10 @@ def test_impossible_settings(lightning, settings, message):
 
 def test_pictures_and_boxes_must_match(estimator):
     with pytest.raises(UsageError, match="1 pictures, but 2 lists of boxes"):
-        estimator([picture(10, 10)], [people(), people()])
+        estimator([noise(10, 10)], [people(), people()])
 
 
 def test_torch_modes_are_left_alone(estimator):
-    estimator([picture(100, 120)], [people([10, 10, 60, 90])])
+    estimator([noise(100, 120)], [people([10, 10, 60, 90])])
     assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled()

@@ -8,23 +8,18 @@ import numpy as np
 import pytest
 import torch
 from narrow_yolo import save_yolo
+from payloads import Runs
 
 from poseact.detect import UltralyticsDetector, yolo
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.pose import PictureEstimator, UltralyticsPose
 
+pytestmark = pytest.mark.usefixtures("offline")
+
 
 @pytest.fixture(scope="session")
 def random_pose(tmp_path_factory):
     return save_yolo(tmp_path_factory.mktemp("yolo-pose") / "random-pose.pt")
-
-
-@pytest.fixture(autouse=True)
-def offline(tmp_path, monkeypatch):
-    monkeypatch.setenv("POSEACT_OFFLINE", "1")
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    (tmp_path / "work").mkdir()
-    monkeypatch.chdir(tmp_path / "work")
 
 
 @pytest.fixture
@@ -152,13 +147,8 @@ def test_files_that_are_not_there(name, error, words):
     assert "\n" not in str(caught.value)
 
 
-class Hostile:
-    def __reduce__(self):
-        return (os.mkdir, ("executed",))
-
-
 def test_a_hostile_file_runs_nothing(tmp_path):
-    torch.save({"model": Hostile()}, "bad.pt")
+    torch.save({"model": Runs(os.mkdir, "executed")}, "bad.pt")
     with pytest.raises(InvalidWeights, match=r"bad\.pt"):
         UltralyticsPose("bad.pt")
     assert not Path("executed").exists()

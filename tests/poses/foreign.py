@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from poseact.poses.dataset import Budget, PoseDataset
-from poseact.poses.formats.reading import Reading, Told
+from poseact.poses.formats.reading import PoseHints, Reading
 
 
-def reading(name="clip", **told):
-    return Reading("file", name, Budget("file", 2**28), Told(**told))
+def reading(name="clip", **hints):
+    return Reading("file", name, Budget("file", 2**28), PoseHints(**hints))
 
 
 def only(found):

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from poseact.errors import InvalidPoses, LimitExceeded, UsageError
 from poseact.poses.dataset import PoseDataset
-from poseact.poses.formats.reading import Told
+from poseact.poses.formats.reading import PoseHints
 from poseact.poses.formats.registry import READ, WRITTEN, read, write, written_form
 
 PEOPLE = [{"image_id": n, "category_id": 1, "keypoints": flat(17, n, n), "score": 0.5, "track_id": n} for n in range(2)]
@@ -46,7 +46,7 @@ TABLES = {
     "deeplabcut": "scorer,n,n,n\nbodyparts,a,a,a\ncoords,x,y,likelihood\n0,11,22,0.5\n1,12,23,0.5\n",
     "mediapipe": "frame,landmark,x,y,visibility\n0,0,11,22,0.5\n0,1,12,23,0.5\n",
 }
-TOLD = Told((100, 200))
+HINTS = PoseHints((100, 200))
 BYTES = {
     **{name: json.dumps(document).encode() for name, document in HONEST.items()},
     **{name: text.encode() for name, text in TABLES.items()},
@@ -63,7 +63,7 @@ def tried(path, content, form=None):
     path.write_bytes(content)
     found = refusal = None
     try:
-        found = read(path, form, TOLD)
+        found = read(path, form, HINTS)
     except (InvalidPoses, LimitExceeded, UsageError) as error:
         refusal = str(error)
     if found is not None:
@@ -77,7 +77,7 @@ def tried(path, content, form=None):
 def test_honest_files(tmp_path, name):
     path = tmp_path / ("a.csv" if name in TABLES else "a.json")
     path.write_bytes(BYTES[name])
-    assert read(path, None, TOLD).format == ("coco" if name == "results" else name)
+    assert read(path, None, HINTS).format == ("coco" if name == "results" else name)
 
 
 @pytest.mark.parametrize("name", BYTES)
@@ -158,7 +158,7 @@ def test_no_file_takes_much_memory(tmp_path, content):
     tracemalloc.start()
     try:
         with pytest.raises((InvalidPoses, LimitExceeded), match=r"^[^\n]+$"):
-            read(path, None, TOLD)
+            read(path, None, HINTS)
         assert tracemalloc.get_traced_memory()[1] < 2**27
     finally:
         tracemalloc.stop()
@@ -172,7 +172,7 @@ def test_folders(tmp_path):
         (tmp_path / name).write_text(json.dumps(openpose((1, flat(25, number, 1)))))
     (tmp_path / "loop").symlink_to(tmp_path)
     done = []
-    found = read(tmp_path, None, TOLD, lambda *counts: done.append(counts))
+    found = read(tmp_path, None, HINTS, lambda *counts: done.append(counts))
     assert [(clip.name, len(clip.pts)) for clip in found.dataset.annotations] == [(tmp_path.name, 1), ("b", 2)]
     assert done == [(1, 3), (2, 3), (3, 3)]
 
@@ -182,7 +182,7 @@ def test_a_folder_of_one_file_per_video(tmp_path):
         path = tmp_path / f"{name}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_bytes(BYTES["alphapose"])
-    found = read(tmp_path, None, TOLD)
+    found = read(tmp_path, None, HINTS)
     assert [clip.name for clip in found.dataset.annotations] == ["run/one", "walk/one", "walk/two"]
 
 

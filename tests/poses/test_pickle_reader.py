@@ -13,6 +13,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from payloads import Runs
 
 from poseact.errors import InvalidPoses, LimitExceeded, PoseactError
 from poseact.poses import write_pyskl
@@ -56,16 +57,6 @@ def test_the_same_object_twice_is_read_twice():
     assert one is other
 
 
-class Calls:
-    """Pickles as a call of `function`."""
-
-    def __init__(self, function, *arguments):
-        self.call = (function, arguments)
-
-    def __reduce__(self):
-        return self.call
-
-
 def memo_laughs(depth: int = 60) -> bytes:
     return b"]q\x00" + b"".join(b"(h%ch%clq%c" % (n, n, n + 1) for n in range(depth)) + b"."
 
@@ -73,12 +64,12 @@ def memo_laughs(depth: int = 60) -> bytes:
 ARRAY = b"cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\x00tC\x01btR"
 FLOAT = b"cnumpy\ndtype\n(S'f4'\nK\x00K\x01tR(K\x03S'<'\nNNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
 HOSTILE = {
-    "os.system": pickle.dumps(Calls(os.system, "touch {marker}")),
+    "os.system": pickle.dumps(Runs(os.system, "touch {marker}")),
     "os.system-text": b"cposix\nsystem\n(S'touch {marker}'\ntR.",
-    "subprocess": pickle.dumps(Calls(subprocess.check_call, ["touch", "{marker}"])),
-    "eval": pickle.dumps(Calls(builtins.eval, "open('{marker}', 'w')")),
-    "exec": pickle.dumps(Calls(builtins.exec, "open('{marker}', 'w')")),
-    "getattr": pickle.dumps(Calls(builtins.getattr, "x", "format")),
+    "subprocess": pickle.dumps(Runs(subprocess.check_call, ["touch", "{marker}"])),
+    "eval": pickle.dumps(Runs(builtins.eval, "open('{marker}', 'w')")),
+    "exec": pickle.dumps(Runs(builtins.exec, "open('{marker}', 'w')")),
+    "getattr": pickle.dumps(Runs(builtins.getattr, "x", "format")),
     "inst": b"(S'touch {marker}'\nios\nsystem\n.",
     "obj": b"(cos\nsystem\nS'touch {marker}'\no.",
     "newobj": b"cos\nsystem\nS'touch {marker}'\n\x85\x81.",

@@ -32,9 +32,9 @@ def people(*found: tuple[float, float, float, float, float], lying: bool = False
     return Boxes(xyxy, given[:, 4]), Keypoints(xy.astype(np.float32), np.full((len(given), 17), 0.8, np.float32))
 
 
-def track(frames: list[tuple[Boxes, Keypoints]], interval: float = 1 / 30, **options):
+def track(frames: list[tuple[Boxes, Keypoints]], interval: float = 1 / 30):
     boxes, keypoints = zip(*frames, strict=True) if frames else ((), ())
-    return link(boxes, keypoints, np.arange(len(frames)) * interval, **options)
+    return link(boxes, keypoints, np.arange(len(frames)) * interval)
 
 
 def walker(frame: int, score: float = 0.9, start: float = 0.0, speed: float = 4.0):

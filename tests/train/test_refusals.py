@@ -21,8 +21,8 @@ from poseact import files
 from poseact.errors import InvalidPoses, InvalidWeights, LimitExceeded, OutputError, UsageError
 from poseact.train import RECIPES, recipe, settings_of, train
 from poseact.train import loop as loop_module
-from poseact.train.claim import CONFIG, claimed
 from poseact.train.memory import enough_memory
+from poseact.train.run_folder import CONFIG, claimed
 from poseact.zoo import load_with_card
 
 

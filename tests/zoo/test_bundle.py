@@ -11,15 +11,9 @@ import torch
 from poseact.errors import InvalidWeights, LimitExceeded, ModelError, UsageError, WeightsNotFound
 from poseact.zoo import Card, Preprocessing, find, load, save
 from poseact.zoo.bundle import SUMS, pack, unpack
-from poseact.zoo.shelf import model, models_folder
+from poseact.zoo.inventory import model, models_folder
 
 CONFIG = {"num_classes": 2, "base_channels": 4, "blocks": [1, 1, 1]}
-
-
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 def keep(name: str, seed: int = 0):

@@ -2,7 +2,6 @@
 
 import collections
 import io
-import json
 import os
 import pickle
 import random
@@ -13,7 +12,8 @@ import zlib
 import numpy as np
 import pytest
 import torch
-from checkpoints import saved
+from checkpoints import TENSOR, safetensors_header, saved
+from payloads import Runs
 from torch import nn
 
 from poseact.errors import InvalidWeights, LimitExceeded, WeightsNotFound
@@ -83,16 +83,6 @@ def test_safetensors_files_are_read(read):
 def test_a_module_state_dict_with_its_metadata_is_read(read):
     network = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3))
     assert same(read(saved(network.state_dict())).tensors, network.state_dict())
-
-
-class Runs:
-    """Pickles to a call."""
-
-    def __init__(self, function, *arguments):
-        self.call = function, arguments
-
-    def __reduce__(self):
-        return self.call
 
 
 def hostile(command):
@@ -234,27 +224,19 @@ def test_a_pickle_that_takes_too_long_is_given_up(read, monkeypatch):
         read(with_pickle(b"\x80\x02]q\x00" + b"h\x00a" * 1000 + b"."))
 
 
-def header(content):
-    text = json.dumps(content).encode()
-    return struct.pack("<Q", len(text)) + text
-
-
-TENSOR = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
-
-
 @pytest.mark.parametrize(
     "content",
     [
         struct.pack("<Q", 1 << 50) + b"{" + bytes(100),
-        header({"a": {**TENSOR, "data_offsets": [0, 1 << 42]}}) + bytes(16),
-        header({"a": TENSOR, "b": {**TENSOR, "data_offsets": [8, 24]}}) + bytes(24),
-        header({"a": {**TENSOR, "data_offsets": [16, 0]}}) + bytes(16),
-        header({"a": {**TENSOR, "shape": [1 << 40, 1 << 40]}}) + bytes(16),
-        header({"a": {**TENSOR, "shape": [-4]}}) + bytes(16),
-        header({"a": {**TENSOR, "dtype": "F31"}}) + bytes(16),
-        header({"a": TENSOR}) + bytes(15),
-        header({"a": TENSOR}) + bytes(17),
-        header({"a": 1}) + bytes(16),
+        safetensors_header({"a": {**TENSOR, "data_offsets": [0, 1 << 42]}}) + bytes(16),
+        safetensors_header({"a": TENSOR, "b": {**TENSOR, "data_offsets": [8, 24]}}) + bytes(24),
+        safetensors_header({"a": {**TENSOR, "data_offsets": [16, 0]}}) + bytes(16),
+        safetensors_header({"a": {**TENSOR, "shape": [1 << 40, 1 << 40]}}) + bytes(16),
+        safetensors_header({"a": {**TENSOR, "shape": [-4]}}) + bytes(16),
+        safetensors_header({"a": {**TENSOR, "dtype": "F31"}}) + bytes(16),
+        safetensors_header({"a": TENSOR}) + bytes(15),
+        safetensors_header({"a": TENSOR}) + bytes(17),
+        safetensors_header({"a": 1}) + bytes(16),
     ],
     ids=[
         "terabytes of header", "out of range", "overlapping", "backwards", "huge shape", "negative shape", "type",

@@ -10,11 +10,11 @@ import torch
 from misbehaving import direct_network, publisher
 
 from poseact.errors import InvalidWeights, OutputError, UsageError, WeightsNotFound
-from poseact.zoo import Card, Preprocessing, Record, find, load, save, shelf
+from poseact.zoo import Card, Preprocessing, Record, find, inventory, load, save
 from poseact.zoo import manifest as all_records
 from poseact.zoo.download import Patience
 from poseact.zoo.fetch import downloads_folder, fetch, watched
-from poseact.zoo.shelf import RECORDED, Model, model, model_path, models, models_folder, verify
+from poseact.zoo.inventory import RECORDED, Model, model, model_path, models, models_folder, verify
 
 CONFIG = {"num_classes": 2, "base_channels": 4, "blocks": [1, 1, 1]}
 QUICK = Patience(connect=2, read=1, attempts=2, backoff=0.001)
@@ -131,7 +131,7 @@ def test_files_and_runs_come_before_fetched_models(zoo, tmp_path, monkeypatch):
     (run / "model.safetensors").touch()
     assert find("tiny").resolve() == run / "model.safetensors"
     (tmp_path / "movenet-thunder").touch()
-    assert find("movenet-thunder") == shelf.weights_folder() / "movenet-thunder.safetensors"
+    assert find("movenet-thunder") == inventory.weights_folder() / "movenet-thunder.safetensors"
     assert not zoo.requests
 
 

@@ -13,18 +13,12 @@ from poseact.extract.estimators import open_estimator
 from poseact.skeleton import COCO17
 from poseact.types import Boxes
 from poseact.zoo import Card, Estimation, Preprocessing, labels, load, load_with_card, manifest, save
-from poseact.zoo.feeding import estimation, preprocessing
 from poseact.zoo.importing import TRANSFORM_LIMBS, import_checkpoint, in_published_order
-from poseact.zoo.shelf import RECORDED, model, models_folder, verify
+from poseact.zoo.inventory import RECORDED, model, models_folder, verify
+from poseact.zoo.published_settings import estimation, preprocessing
 
+pytestmark = pytest.mark.usefixtures("home")
 SMALL = {"num_classes": 60, "base_channels": 4}
-
-
-@pytest.fixture(autouse=True)
-def home(tmp_path, monkeypatch):
-    """An empty cache."""
-    monkeypatch.setenv("POSEACT_HOME", str(tmp_path / "home"))
-    return tmp_path / "home"
 
 
 @pytest.fixture

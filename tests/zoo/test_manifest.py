@@ -15,9 +15,9 @@ from poseact.skeleton import layout
 from poseact.zoo import Record, embedded, find_record, label_lists, labels, manifest, weights_folder
 from poseact.zoo.build import build, builders
 from poseact.zoo.card import Card
-from poseact.zoo.feeding import WHOLE_PICTURES, preprocessing
 from poseact.zoo.label_lists import told_apart
 from poseact.zoo.manifest import record_of_file
+from poseact.zoo.published_settings import WHOLE_PICTURES, preprocessing
 
 PUBLISHED = json.loads((GOLDEN / "weights.json").read_text())
 LABELS = json.loads((GOLDEN / "labels.json").read_text())

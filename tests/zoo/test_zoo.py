@@ -4,6 +4,7 @@ import struct
 
 import pytest
 import torch
+from checkpoints import TENSOR, safetensors_header
 
 from poseact.errors import InvalidWeights, ModelError, WeightsNotFound
 from poseact.models import build
@@ -65,23 +66,15 @@ def test_an_unknown_name_lists_the_known_ones():
         find("nothing")
 
 
-def header(content: dict) -> bytes:
-    text = json.dumps(content).encode()
-    return struct.pack("<Q", len(text)) + text
-
-
-TENSOR = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
-
-
 @pytest.mark.parametrize(
     "content",
     [
         b"",
         b"<html>proxy</html>",
         struct.pack("<Q", 1 << 60),
-        header({"a": {**TENSOR, "data_offsets": [0, 1 << 40]}}) + bytes(16),
-        header({"a": TENSOR, "b": {**TENSOR, "data_offsets": [8, 24]}}) + bytes(24),
-        header({"a": {**TENSOR, "shape": [1 << 40, 1 << 40]}}) + bytes(16),
+        safetensors_header({"a": {**TENSOR, "data_offsets": [0, 1 << 40]}}) + bytes(16),
+        safetensors_header({"a": TENSOR, "b": {**TENSOR, "data_offsets": [8, 24]}}) + bytes(24),
+        safetensors_header({"a": {**TENSOR, "shape": [1 << 40, 1 << 40]}}) + bytes(16),
         b"\x80\x04cos\nsystem\n(S'true'\ntR.",
     ],
     ids=["empty", "html", "terabytes of header", "out of range", "overlapping", "huge shape", "pickle"],

@@ -9,11 +9,12 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.poses.dataset import PoseDataset, classes_of, splits_of
-from poseact.poses.formats.frame_names import in_order, positions
+from poseact.poses.formats.frame_names import positions
 from poseact.poses.formats.reading import Reading, named_layout, number, numbers, size_of, triplets, whole_number
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
 from poseact.poses.tree import learn_layouts
 from poseact.skeleton import known_layouts, layout
+from poseact.texts import natural_order
 from poseact.types import Array, PoseSequence
 
 LAYOUTS = {17: "coco17"}
@@ -166,7 +167,7 @@ def _people(annotations: list[Any], layouts: dict[int, str], source: str) -> _Pe
 
 def _layouts(categories: object, reading: Reading) -> dict[int, str]:
     """Category id -> name of the layout, for the categories that name their keypoints."""
-    if not isinstance(categories, list) or reading.told.layout is not None:
+    if not isinstance(categories, list) or reading.hints.layout is not None:
         return {}
     found = {}
     for one in categories:
@@ -269,5 +270,5 @@ def _frames(pictures: list[_Picture], where: str) -> dict[int, int]:
     names = [picture.name for picture in pictures]
     if len(set(names)) == len(names) and all(names):
         return {picture.id: frame for picture, frame in zip(pictures, positions(names), strict=True)}
-    ordered = sorted(pictures, key=lambda picture: (in_order(picture.name), picture.id))
+    ordered = sorted(pictures, key=lambda picture: (natural_order(picture.name), picture.id))
     return {picture.id: rank for rank, picture in enumerate(ordered)}

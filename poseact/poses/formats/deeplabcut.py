@@ -74,7 +74,7 @@ def parse(content: bytes | str, reading: Reading) -> PoseSequence:
         sightings += [
             Sighting(frames[row], joints[row, :, :2], joints[row, :, 2], number) for row in np.flatnonzero(seen)
         ]
-    if reading.told.layout is not None:
+    if reading.hints.layout is not None:
         layout = reading.layout_of(len(parts), {})
     else:
         layout = named_layout(header.scorer or "deeplabcut", parts, [], reading.source).name

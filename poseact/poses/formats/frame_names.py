@@ -5,13 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from poseact.texts import natural_order
+
 _DIGITS = re.compile(r"\d+")
-
-
-def in_order(name: str) -> tuple[list[tuple[int, str]], str]:
-    """A key that sorts names as people count: frame2 before frame10."""
-    parts = [(int(part[:18]), "") if part.isdecimal() else (-1, part) for part in re.split(r"(\d+)", name)]
-    return parts, name
 
 
 def positions(names: Sequence[str]) -> list[int]:
@@ -26,5 +22,5 @@ def positions(names: Sequence[str]) -> list[int]:
         last = [int(digits[-1][:15]) for digits in found]
         if len(set(last)) == len(last):
             return last
-    rank = {name: number for number, name in enumerate(sorted(names, key=in_order))}
+    rank = {name: number for number, name in enumerate(sorted(names, key=natural_order))}
     return [rank[name] for name in names]

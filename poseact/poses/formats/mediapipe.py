@@ -188,8 +188,8 @@ def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     largest = max((float(np.abs(np.nan_to_num(one.xy)).max()) for one in sightings), default=0.0)
     if not 0 < largest <= _SHARES:
         return sightings
-    if reading.told.image_size is None:
+    if reading.hints.image_size is None:
         raise UsageError(f"{reading.source}: landmarks are shares of the picture; tell its size by --image-size")
-    height, width = reading.told.image_size
+    height, width = reading.hints.image_size
     size = np.array([width, height], np.float64)
     return [Sighting(one.frame, one.xy * size, one.score, one.track) for one in sightings]

@@ -133,7 +133,7 @@ def _box(given: object, where: str) -> Array | None:
 def _layout(meta: object, joints: int | None, reading: Reading) -> str:
     """The layout as the user tells it, else as `meta_info` names its joints, else by their number."""
     names = meta.get("keypoint_id2name") if isinstance(meta, dict) else None
-    if reading.told.layout is not None or not isinstance(meta, dict) or not isinstance(names, dict) or not names:
+    if reading.hints.layout is not None or not isinstance(meta, dict) or not isinstance(names, dict) or not names:
         return reading.layout_of(joints, LAYOUTS)
     where = f"{reading.source}, meta_info"
     keypoints = [names.get(str(place)) for place in range(len(names))]

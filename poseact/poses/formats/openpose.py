@@ -77,9 +77,9 @@ def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     every = np.concatenate(seen) if seen else np.zeros((0, 2))
     if not len(every) or np.isnan(every).any() or np.abs(every).max() > 1:
         return sightings
-    if reading.told.image_size is None:
+    if reading.hints.image_size is None:
         raise UsageError(f"{reading.source}: the coordinates are shares of the picture; tell its size by --image-size")
-    height, width = reading.told.image_size
+    height, width = reading.hints.image_size
     size = np.array([width, height], np.float64)
     low, scale = (-1, size / 2) if every.min() < 0 else (0, size)
     return [replace(one, xy=(one.xy - low) * scale) for one in sightings]

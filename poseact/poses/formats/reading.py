@@ -19,7 +19,7 @@ MOST_JOINTS = 512
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class PoseHints:
     """What a user says of poses whose file does not.
 
     Attributes:
@@ -40,7 +40,7 @@ class Reading:
     Attributes:
         source: how messages call it.
         name: of its clip, where the file names none.
-        told: what the user says.
+        hints: what the user says.
         budget: the memory that its poses may still take.
         assumed: what neither the file nor the user told, in order of appearance; filled while reading.
     """
@@ -48,12 +48,12 @@ class Reading:
     source: str
     name: str
     budget: Budget
-    told: Told = field(default_factory=Told)
+    hints: PoseHints = field(default_factory=PoseHints)
     assumed: dict[str, None] = field(default_factory=dict)
 
     def fps(self, of_file: float | None = None) -> float:
         """Frames/s: as the user says, else as the file says, else 30."""
-        found = self.told.fps or of_file
+        found = self.hints.fps or of_file
         if found is None:
             self.assumed[f"{ASSUMED_FPS:g} frames/s (--fps)"] = None
         return found or ASSUMED_FPS
@@ -66,7 +66,7 @@ class Reading:
             usual: number of joints -> the layout that the format has for them, the most usual one first.
         Raises: InvalidPoses where the user's layout has another number of joints.
         """
-        own = self.told.layout
+        own = self.hints.layout
         if own is None:
             return next(iter(usual.values())) if joints is None else usual.get(joints, f"{joints}-joints")
         if joints is not None and len(own.keypoints) != joints:

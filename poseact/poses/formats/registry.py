@@ -23,15 +23,15 @@ from poseact.poses.formats import (
     ultralytics_json,
 )
 from poseact.poses.formats.clip_files import write_clips
-from poseact.poses.formats.frame_names import in_order
 from poseact.poses.formats.openpose_folder import write_openpose
-from poseact.poses.formats.reading import Reading, Told
+from poseact.poses.formats.reading import PoseHints, Reading
 from poseact.poses.formats.table import rows_of
 from poseact.poses.formats.writers import WRITERS
 from poseact.poses.json_reader import parse_json, read_bytes
 from poseact.poses.npz import is_npz_folder
 from poseact.poses.store import read_poses, write_poses
 from poseact.poses.tree import as_json
+from poseact.texts import natural_order
 from poseact.types import PoseSequence
 
 OWN = {"pyskl": (".pkl", ".pickle"), "parquet": (".parquet",), "npz": ("", ".npz")}
@@ -75,7 +75,7 @@ class Found:
 def read(
     path: Path,
     form: str | None = None,
-    told: Told | None = None,
+    hints: PoseHints | None = None,
     progress: Progress | None = None,
 ) -> Found:
     """Read poses of any known format.
@@ -85,20 +85,22 @@ def read(
 
     Args:
         form: one of `READ`; by suffix and content when None.
-        told: what the user says of the poses.
+        hints: what the user says of the poses.
         progress: called with (done, total) files.
     Raises: InvalidPoses, LimitExceeded; UsageError for an unknown format, and for what nobody told.
     """
-    path, told = Path(path), told or Told()
+    path, hints = Path(path), hints or PoseHints()
     if form is not None and form not in READ:
         raise UsageError(f"unknown format {form!r}; known are {', '.join(READ)}")
     own = _own(path)
     if form in OWN or (form is None and own is not None):
         return Found(read_poses(path), own or form or "")
-    files = sorted(_files(path), key=lambda file: in_order(file.relative_to(path).as_posix())) if path.is_dir() else []
+    files = (
+        sorted(_files(path), key=lambda file: natural_order(file.relative_to(path).as_posix())) if path.is_dir() else []
+    )
     if path.is_dir() and not files:
         raise InvalidPoses(f"{path} holds no files of poses: neither {', '.join(_SUFFIXES)} nor a manifest.json")
-    return _read_files(path, files, form, told, progress or _silent)
+    return _read_files(path, files, form, hints, progress or _silent)
 
 
 def _silent(done: int, total: int | None) -> None:
@@ -123,7 +125,7 @@ def _files(folder: Path) -> Iterator[Path]:
                 yield Path(root) / name
 
 
-def _read_files(path: Path, files: list[Path], form: str | None, told: Told, progress: Progress) -> Found:
+def _read_files(path: Path, files: list[Path], form: str | None, hints: PoseHints, progress: Progress) -> Found:
     """One file, or all files of a folder."""
     assumed: dict[str, None] = {}
     total = sum(file.stat().st_size for file in files or [path] if file.is_file())
@@ -139,14 +141,14 @@ def _read_files(path: Path, files: list[Path], form: str | None, told: Told, pro
         used = _frames_form(members, form) if files else ""
         if used:
             name = "" if folder == path else folder.relative_to(path).as_posix()
-            reading = Reading(str(folder), name or path.resolve().name, budget, told, assumed)
+            reading = Reading(str(folder), name or path.resolve().name, budget, hints, assumed)
             loaded = _loaded(members, done, len(files), progress)
             clips.append(_FRAMES[used][1](loaded, reading))
             done += len(members)
             continue
         for member in members:
             name = member.relative_to(path).with_suffix("").as_posix() if files else member.stem
-            dataset, used = _read_file(member, form, Reading(str(member), name, budget, told, assumed))
+            dataset, used = _read_file(member, form, Reading(str(member), name, budget, hints, assumed))
             first = first or dataset
             clips += dataset.annotations
             done += 1

@@ -104,7 +104,7 @@ def sequence_from(sightings: Sequence[Sighting], frames: Sequence[int], clip: Cl
             raise InvalidPoses(f"{where}: a person in frame {sighting.frame}, which is none of the frames")
         keypoint[row, place], score[row, place] = _joints(sighting, where)
         boxes[row, place], box_score[row, place] = _box(sighting, keypoint[row, place], score[row, place], where)
-    image_size = reading.told.image_size or clip.image_size or _extent(keypoint, boxes, reading)
+    image_size = reading.hints.image_size or clip.image_size or _extent(keypoint, boxes, reading)
     fps = reading.fps(clip.fps)
     frame_index = np.asarray(frames, np.int64)
     return PoseSequence(

@@ -1,11 +1,15 @@
 """Checkpoints as other projects publish them, made from networks of poseact with random weights."""
 
 import io
+import json
+import struct
 
 import torch
 from torch import nn
 
 from poseact.zoo.build import builders
+
+TENSOR = {"dtype": "F32", "shape": [4], "data_offsets": [0, 16]}
 
 
 def network(architecture: str, *, device: str = "cpu", **config) -> nn.Module:
@@ -31,3 +35,9 @@ def saved(content, **options) -> bytes:
     file = io.BytesIO()
     torch.save(content, file, **options)
     return file.getvalue()
+
+
+def safetensors_header(content: dict) -> bytes:
+    """How a safetensors file begins: {name of a tensor: its entry, such as `TENSOR`}."""
+    text = json.dumps(content).encode()
+    return struct.pack("<Q", len(text)) + text

@@ -6,8 +6,8 @@ from checkpoints import network, renamed
 from networks import published
 
 from poseact.errors import InvalidWeights
+from poseact.zoo.architecture import identify
 from poseact.zoo.build import differences
-from poseact.zoo.recognise import recognise
 
 RGB_ONLY = {
     "in_channels": 3, "base_channels": 64, "blocks": [3, 4, 6, 3], "inflate": [0, 0, 1, 1],
@@ -46,7 +46,7 @@ def empty(shapes):
 )  # fmt: skip
 def test_classifiers(architecture, config, expected):
     state = shapes_of(architecture, num_classes=7, **config)
-    found = recognise(state)
+    found = identify(state)
     assert (found.task, found.architecture, found.classes) == ("classify", architecture, 7)
     assert found.config == {**expected, "num_classes": 7}
     assert not differences(network(found.architecture, device="meta", **found.config), state)
@@ -58,7 +58,7 @@ def test_classifiers(architecture, config, expected):
     ids=["published", "other"],
 )
 def test_rgbpose(config):
-    found = recognise(shapes_of("rgbpose-conv3d", num_classes=7, **config))
+    found = identify(shapes_of("rgbpose-conv3d", num_classes=7, **config))
     assert (found.architecture, found.config, found.classes) == ("rgbpose-conv3d", {**config, "num_classes": 7}, 7)
 
 
@@ -66,11 +66,11 @@ def test_rgbpose(config):
 def test_a_missing_tensor_does_not_change_the_network(block):
     state = shapes_of("slowonly", num_classes=7)
     del state[f"backbone.layer2.{block}.conv1.conv.weight"]
-    assert recognise(state).config == {"num_classes": 7}
+    assert identify(state).config == {"num_classes": 7}
 
 
 def test_temporal_strides_are_in_no_file():
-    found = recognise(shapes_of("slowonly-pose-only", num_classes=7))
+    found = identify(shapes_of("slowonly-pose-only", num_classes=7))
     assert found.architecture == "slowonly"
     assert "choose the architecture slowonly-pose-only" in found.notes[0]
 
@@ -87,7 +87,7 @@ def test_temporal_strides_are_in_no_file():
     ],
 )
 def test_published_names(file, architecture, classes):
-    found = recognise(empty(published(file)))
+    found = identify(empty(published(file)))
     assert (found.architecture, found.classes) == (architecture, classes)
     assert list(found.names) == list(published(file))
 
@@ -109,7 +109,7 @@ def test_estimators_of_every_publisher(architecture, config):
     ):
         state = renamed(bare, body, head)
         state["data_preprocessor.mean"] = torch.empty(3, 1, 1, device="meta")
-        found = recognise(state)
+        found = identify(state)
         assert (found.publisher, found.task, found.architecture) == (publisher, "pose", architecture)
         assert (found.config, found.classes) == (config, None)
         assert {found.names[key]: state[key].shape for key in found.names} == {key: bare[key].shape for key in bare}
@@ -151,5 +151,5 @@ def final_layer(maps):
 )  # fmt: skip
 def test_what_it_is_not(make, words):
     with pytest.raises(InvalidWeights, match=words) as caught:
-        recognise(make())
+        identify(make())
     assert "\n" not in str(caught.value)

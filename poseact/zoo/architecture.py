@@ -16,7 +16,7 @@ from torch import Tensor
 
 from poseact.errors import InvalidWeights
 from poseact.models import TWO_STREAMS
-from poseact.zoo.unrecognised import KNOWN, looks_like
+from poseact.zoo.unidentified import KNOWN, looks_like
 
 Shapes = Mapping[str, tuple[int, ...]]
 
@@ -38,7 +38,7 @@ TAG_MAPS, OFFSET_MAPS = 2 * JOINTS, 3 * JOINTS
 
 
 @dataclass(frozen=True)
-class Recognised:
+class Identified:
     """A state dict whose network is known.
 
     Attributes:
@@ -58,7 +58,7 @@ class Recognised:
     notes: tuple[str, ...] = field(default=())
 
 
-def recognise(state: Mapping[str, Tensor]) -> Recognised:
+def identify(state: Mapping[str, Tensor]) -> Identified:
     """Find the architecture and configuration of published weights; only shapes are looked at.
 
     Raises: InvalidWeights for a network that poseact does not have, with what it looks like.
@@ -71,7 +71,7 @@ def recognise(state: Mapping[str, Tensor]) -> Recognised:
     for mark, tell in _ESTIMATORS.items():
         if mark in bare:
             architecture, config = tell(bare)
-            return Recognised(_pose_publisher(shapes), "pose", architecture, config, names)
+            return Identified(_pose_publisher(shapes), "pose", architecture, config, names)
     raise _unknown(shapes)
 
 
@@ -91,7 +91,7 @@ def _unknown(shapes: Shapes) -> InvalidWeights:
     return InvalidWeights(f"it looks like {looks_like(shapes)}; poseact imports {KNOWN}")
 
 
-def _classifier(shapes: Shapes, publisher: str) -> Recognised:
+def _classifier(shapes: Shapes, publisher: str) -> Identified:
     """PoseConv3D and RGBPose-Conv3D."""
     for mark, tell in _CLASSIFIERS.items():
         if mark in shapes and len(shapes[mark]) == 5:
@@ -100,17 +100,18 @@ def _classifier(shapes: Shapes, publisher: str) -> Recognised:
             if len(logits) != 2:
                 raise InvalidWeights(f"it has no classification head, cls_head.{head}.weight; give the whole network")
             architecture, config, notes = tell(shapes)
-            return Recognised(
+            return Identified(
                 publisher, "classify", architecture, {**config, "num_classes": logits[0]},
                 {key: key for key in shapes}, logits[0], notes,
             )  # fmt: skip
     raise _unknown(shapes)
 
 
-Told = tuple[str, dict[str, Any], tuple[str, ...]]
+Description = tuple[str, dict[str, Any], tuple[str, ...]]
+"""Architecture, config and notes, as in `Identified`."""
 
 
-def _slowonly(shapes: Shapes) -> Told:
+def _slowonly(shapes: Shapes) -> Description:
     base, channels, *kernel = shapes["backbone.conv1.conv.weight"]
     blocks = _blocks(shapes, "backbone.")
     inflate = [int(_inflated(shapes, f"backbone.layer{stage}.", depth)) for stage, depth in _stages(blocks)]
@@ -138,7 +139,7 @@ def _inflated(shapes: Shapes, prefix: str, depth: int) -> bool:
     return any(shapes.get(f"{prefix}{block}.conv1.conv.weight", ())[2:3] == (3,) for block in range(depth))
 
 
-def _c3d(shapes: Shapes) -> Told:
+def _c3d(shapes: Shapes) -> Description:
     if "backbone.fc6.weight" in shapes:
         raise _unknown(shapes)
     base, channels = shapes["backbone.conv1a.conv.weight"][:2]
@@ -148,7 +149,7 @@ def _c3d(shapes: Shapes) -> Told:
     return "c3d", config, ("pools are not in the file: taken as keeping the time, with a fourth one before conv5a",)
 
 
-def _x3d(shapes: Shapes) -> Told:
+def _x3d(shapes: Shapes) -> Description:
     base, channels = shapes["backbone.conv1_s.conv.weight"][:2]
     blocks = _blocks(shapes, "backbone.")
     inner = shapes.get(f"backbone.layer{len(blocks)}.0.conv1.conv.weight", (0,))[0]
@@ -165,7 +166,7 @@ def _x3d(shapes: Shapes) -> Told:
     return "x3d-s", {**config, "blocks": list(blocks)}, notes
 
 
-def _rgbpose(shapes: Shapes) -> Told:
+def _rgbpose(shapes: Shapes) -> Description:
     config: dict[str, Any] = {}
     for path, channels, base, blocks in (("rgb", 3, 64, [3, 4, 6, 3]), ("pose", JOINTS, 32, [4, 6, 3])):
         prefix = f"backbone.{path}_path."
@@ -208,7 +209,7 @@ def _simple_baseline(bare: Shapes) -> tuple[str, dict[str, Any]]:
     )
 
 
-_CLASSIFIERS: dict[str, Callable[[Shapes], Told]] = {
+_CLASSIFIERS: dict[str, Callable[[Shapes], Description]] = {
     "backbone.rgb_path.conv1.conv.weight": _rgbpose,
     "backbone.conv1_s.conv.weight": _x3d,
     "backbone.conv1a.conv.weight": _c3d,

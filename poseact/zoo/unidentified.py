@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from poseact.texts import first_few
+
 KNOWN = (
     "PoseConv3D (SlowOnly, C3D-s, X3D-s) and RGBPose-Conv3D of PYSKL and MMAction2, HRNet, SimpleBaseline and "
     "HigherHRNet of MMPose and their original repositories"
@@ -28,8 +30,7 @@ CLASSIFIER_HEADS = ("fc.weight", "classifier.weight", "head.fc.weight", "cls_hea
 def looks_like(shapes: Mapping[str, tuple[int, ...]]) -> str:
     """A few words for what the keys show, with the first keys as evidence."""
     keys = list(shapes)
-    evidence = ", ".join(key[:60] for key in keys[:SHOWN])
-    evidence += f" and {len(keys) - SHOWN} more" if len(keys) > SHOWN else ""
+    evidence = first_few([key[:60] for key in keys], SHOWN)
     for pattern, words in LOOKS:
         if any(re.search(pattern, key) for key in keys):
             return f"{words} ({evidence})"
