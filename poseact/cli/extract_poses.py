@@ -194,6 +194,7 @@ def extract_poses(
     from poseact.extract.inputs import read_inputs
     from poseact.extract.machine import workers_for
     from poseact.extract.ray_engine import OnRay
+    from poseact.extract.request import Request
     from poseact.extract.shard import Shard
     from poseact.extract.splits import chosen_splits
     from poseact.extract.work import Engine
@@ -219,18 +220,17 @@ def extract_poses(
     )  # fmt: skip
     plan = EVERY_FRAME if frames is None else FramePlan.middle(frames, seconds or inf)
     processes = workers or workers_for(settings.device)
-    known_person(person)
-    wanted: Any = {
-        "settings": {
+    request = Request(
+        options={
             "inputs": from_here([found.root], out), "pose": pose, "detector": detector, "frames": frames,
             "seconds": seconds, "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
             "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
         },
-        "person": person, "max_persons": max_persons, "float16": float16, "overwrite": overwrite,
-        "retry_failed": retry_failed, "forget_gone": drop_missing,
-    }  # fmt: skip
+        plan=plan, person=known_person(person), max_persons=max_persons, float16=float16, overwrite=overwrite,
+        retry_failed=retry_failed, drop_missing=drop_missing,
+    )  # fmt: skip
     if dry_run:
-        left = standing(clips, out, **wanted)
+        left = standing(clips, out, request)
         return tell(
             clips, found.classes, parts, out, left, plan, settings, workers=processes, messages=messages, as_json=json
         )
@@ -241,8 +241,8 @@ def extract_poses(
         else:
             run_on = Watched(processes, threads, timeout, most, progress.watch)
         outcomes = extract_folder(
-            clips, out, partial(open_extractor, settings, settings.device), classes=found.classes, splits=parts,
-            plan=plan, engine=run_on, **wanted,
+            clips, out, partial(open_extractor, settings, settings.device), request, classes=found.classes,
+            splits=parts, engine=run_on,
         )  # fmt: skip
         report = Report(out, len(clips), messages, progress, as_json=json)
         run(outcomes, report)

@@ -18,6 +18,7 @@ from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import Inputs, read_inputs
 from poseact.extract.machine import workers_for
 from poseact.extract.record import Record
+from poseact.extract.request import Request
 from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.poses.labels import named_alike
 from poseact.recognize import Settings
@@ -78,8 +79,8 @@ def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: 
 def _extract(inputs: Inputs, cache: Path, device: str, messages: Messages) -> None:
     settings = Settings(device=device)
     outcomes = extract_folder(
-        inputs.clips, cache, partial(open_extractor, settings, device), settings=EXTRACTED, classes=inputs.classes,
-        engine=Watched(workers_for(device)), forget_gone=True,
+        inputs.clips, cache, partial(open_extractor, settings, device), Request(EXTRACTED, drop_missing=True),
+        classes=inputs.classes, engine=Watched(workers_for(device)),
     )  # fmt: skip
     with Bars(len(inputs.clips)) as bars:
         for outcome in outcomes:
