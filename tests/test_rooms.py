@@ -9,8 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "errors", "processes", "files", "skeleton", "types", "home", "precision", "video", "detect", "pose", "track",
-    "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate", "doctor", "report", "cli",
+    "errors", "processes", "files", "skeleton", "types", "home", "device", "precision", "video", "detect", "pose",
+    "track", "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate", "doctor", "report",
+    "cli",
 )  # fmt: skip
 
 

@@ -18,9 +18,8 @@ from poseact.cli.stdout import print_table, write_line
 from poseact.extract.clips import Clip
 from poseact.extract.estimate import Estimate, estimate
 from poseact.extract.folder import Standing
+from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.extract.plan import FramePlan
-from poseact.recognize import Settings
-from poseact.recognize.open import open_extractor
 from poseact.report.plain import one_line
 
 SCHEMA = "poseact/extraction-plan/1"
@@ -31,11 +30,11 @@ MOST_CLASSES = 60
 
 def dry_run(
     clips: Sequence[Clip], classes: Sequence[str], splits: Mapping[str, str], out: Path, left: Standing,
-    plan: FramePlan, settings: Settings, *, workers: int, messages: Messages, as_json: bool,
+    plan: FramePlan, settings: ExtractorSettings, device: str, *, workers: int, messages: Messages, as_json: bool,
 ) -> int:  # fmt: skip
     """Say what `extract_folder` would do; returns the exit code. Raises: as opening the networks does."""
     found = estimate(
-        left, plan, partial(open_extractor, settings, settings.device), workers=workers, limits=settings.limits,
+        left, plan, partial(open_extractor, settings, device), workers=workers, limits=settings.limits,
         image_fps=settings.image_fps,
     )  # fmt: skip
     counts = Counter((_class_name(clip, classes), splits.get(clip.name, NO_SPLIT)) for clip in clips)

@@ -45,7 +45,7 @@ def devices() -> Devices:
     """What torch can run on. Raises: ImportError, OSError or RuntimeError when torch is broken."""
     import torch
 
-    from poseact.recognize.settings import resolve_device
+    from poseact.device import resolve_device
 
     cards = []
     if torch.cuda.is_available():
