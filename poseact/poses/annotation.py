@@ -13,14 +13,12 @@ from poseact.poses.dataset import Budget
 from poseact.poses.kinetics import Kinetics, decompressed, is_compressed
 from poseact.poses.sequence import visible_boxes
 from poseact.skeleton import COCO17, known_layouts, layout
-from poseact.types import Array, PoseSequence, Provenance, still_camera
+from poseact.types import ARRAYS_OF_PEOPLE, LINES_OF_PEOPLE, Array, PoseSequence, Provenance, still_camera
 
 SCHEMA_VERSION = 1
 _ASSUMED_FPS = 30.0  # PYSKL stores no frame rate
-_OF_PEOPLE = (
-    "keypoint", "keypoint_score", "track_id", "bbox", "bbox_score", "interpolated", "person_score", "person_reason",
-    "person_estimator",
-)  # fmt: skip
+_STORED_AS = {"boxes": "bbox", "box_score": "bbox_score"}
+_OF_PEOPLE = tuple(_STORED_AS.get(name, name) for name in (*ARRAYS_OF_PEOPLE, *LINES_OF_PEOPLE))
 
 
 def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[str, Any]:
