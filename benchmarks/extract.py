@@ -27,10 +27,9 @@ import torch
 from rich.console import Console
 from rich.table import Table
 
+from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.pose import TopDown
 from poseact.poses import read_poses
-from poseact.recognize import Settings
-from poseact.recognize.open import open_extractor
 from poseact.skeleton import COCO17_OKS_SIGMAS
 from poseact.types import Array, Boxes, Keypoints, PoseSequence
 from poseact.video import open_video
@@ -119,7 +118,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--repeats", type=int, default=3)
     asked = parser.parse_args(arguments[: arguments.index("--")] if "--" in arguments else arguments)
     torch.set_num_threads(os.cpu_count() or 1)
-    extractor = open_extractor(Settings(device="cpu"), "cpu")
+    extractor = open_extractor(ExtractorSettings(), "cpu")
     in_default_layout(extractor.detector)
     in_default_layout(extractor.estimator)
     plain_times, times, stages = [], [], defaultdict(float)

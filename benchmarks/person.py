@@ -20,8 +20,7 @@ import torch
 
 from poseact.errors import NoPerson
 from poseact.extract import Extractor, FramePlan
-from poseact.recognize.open import open_extractor
-from poseact.recognize.settings import Settings
+from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.track import RULES, link, select
 from poseact.track.similarity import iou
 from poseact.types import Array, Boxes, Keypoints, Track
@@ -93,7 +92,7 @@ def gather(options: argparse.Namespace) -> list[Clip]:
             cache = {key: stored[key] for key in stored.files}
     missing = [name for name in names if f"{name}|pts" not in cache]
     if missing:
-        extractor = open_extractor(Settings(detector=options.detector), "cpu")
+        extractor = open_extractor(ExtractorSettings(detector=options.detector), "cpu")
         plan = FramePlan(options.frames or None, stretches=1)
         for done, name in enumerate(missing, start=1):
             seen = look(root / "videos" / f"{name}.avi", plan, extractor)

@@ -26,6 +26,12 @@ def inference_precision(name: str, device: torch.device) -> torch.dtype:
     return torch.bfloat16 if known.get("avx512_bf16", False) else torch.float32
 
 
+def arithmetic(name: str, device: str) -> str:
+    """The key of `DTYPES` that a precision means on a device."""
+    dtype = inference_precision(name, torch.device(device))
+    return next(key for key, one in DTYPES.items() if one is dtype)
+
+
 class InPrecision(nn.Module):
     """A network that computes in another arithmetic, between inputs and outputs in float32."""
 

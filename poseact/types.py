@@ -179,6 +179,13 @@ def still_camera(frames: int) -> Array:
     return np.tile(np.array([1, 0, 0, 0], np.float32), (frames, 1))
 
 
+ARRAYS_OF_PEOPLE = (
+    "keypoint", "keypoint_score", "track_id", "boxes", "box_score", "interpolated", "person_score",
+)  # fmt: skip
+LINES_OF_PEOPLE = ("person_reason", "person_estimator")
+"""The attributes of a `PoseSequence` that have one row, or one line, per person."""
+
+
 @dataclass(frozen=True, slots=True)
 class PoseSequence:
     """The (x, y, score) triplets of the people in one video.
@@ -240,7 +247,7 @@ class PoseSequence:
             object.__setattr__(self, "person_score", np.zeros(people, np.float32))
         if len(self.camera) == 0:
             object.__setattr__(self, "camera", still_camera(frames))
-        for attribute in ("person_reason", "person_estimator"):
+        for attribute in LINES_OF_PEOPLE:
             object.__setattr__(self, attribute, tuple(getattr(self, attribute)) or ("",) * people)
             if len(getattr(self, attribute)) != people:
                 raise InvalidPoses(f"{self.name or 'poses'}: {attribute} must be {people} lines, one per person")
@@ -291,6 +298,6 @@ class Segment:
 
 
 __all__ = [
-    "Array", "Boxes", "Frame", "Gap", "Keypoints", "PoseSequence", "Prediction", "Provenance", "Segment",
-    "Track", "VideoInfo", "still_camera",
+    "ARRAYS_OF_PEOPLE", "LINES_OF_PEOPLE", "Array", "Boxes", "Frame", "Gap", "Keypoints", "PoseSequence",
+    "Prediction", "Provenance", "Segment", "Track", "VideoInfo", "still_camera",
 ]  # fmt: skip

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from poseact.precision import in_precision, inference_precision
+from poseact.precision import arithmetic, in_precision, inference_precision
 
 
 class Pair(nn.Module):
@@ -47,3 +47,9 @@ def test_a_network_without_coarse_parts_stays_as_it_is():
     network = nn.Linear(4, 3)
     assert in_precision(network, torch.bfloat16) is network
     assert network.weight.dtype is torch.float32
+
+
+def test_a_precision_has_the_name_of_what_is_computed_in():
+    assert arithmetic("float32", "cpu") == "float32"
+    assert arithmetic("auto", "mps") == "float32"
+    assert arithmetic("auto", "cuda") == "float16"

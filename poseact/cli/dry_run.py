@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from math import isnan
 from pathlib import Path
@@ -17,10 +17,10 @@ from poseact.cli.messages import Messages
 from poseact.cli.stdout import print_table, write_line
 from poseact.extract.clips import Clip
 from poseact.extract.estimate import Estimate, estimate
-from poseact.extract.folder import Standing
-from poseact.extract.plan import FramePlan
-from poseact.recognize import Settings
-from poseact.recognize.open import open_extractor
+from poseact.extract.folder import standing
+from poseact.extract.inputs import Inputs
+from poseact.extract.open import ExtractorSettings, open_extractor
+from poseact.extract.request import Request
 from poseact.report.plain import one_line
 
 SCHEMA = "poseact/extraction-plan/1"
@@ -30,15 +30,17 @@ MOST_CLASSES = 60
 
 
 def dry_run(
-    clips: Sequence[Clip], classes: Sequence[str], splits: Mapping[str, str], out: Path, left: Standing,
-    plan: FramePlan, settings: Settings, *, workers: int, messages: Messages, as_json: bool,
+    inputs: Inputs, out: Path, request: Request, settings: ExtractorSettings, device: str, *, workers: int,
+    messages: Messages, as_json: bool,
 ) -> int:  # fmt: skip
-    """Say what `extract_folder` would do; returns the exit code. Raises: as opening the networks does."""
+    """Say what `extract_folder` would do; returns the exit code. Raises: as `standing`, and opening the networks."""
     found = estimate(
-        left, plan, partial(open_extractor, settings, settings.device), workers=workers, limits=settings.limits,
-        image_fps=settings.image_fps,
+        standing(inputs.clips, out, request), request.plan, partial(open_extractor, settings, device),
+        workers=workers, limits=settings.limits, image_fps=settings.image_fps,
     )  # fmt: skip
-    counts = Counter((_class_name(clip, classes), splits.get(clip.name, NO_SPLIT)) for clip in clips)
+    counts = Counter(
+        (_class_name(clip, inputs.classes), inputs.splits.get(clip.name, NO_SPLIT)) for clip in inputs.clips
+    )
     if as_json:
         write_line(json.dumps(_document(found, counts, out, workers)))
         return 0

@@ -12,6 +12,7 @@ from poseact.cli.failures import INTERRUPTED
 from poseact.cli.messages import Messages
 from poseact.cli.outputs import check_writable, refuse_inputs
 from poseact.cli.progress import Bars
+from poseact.device import resolve_device
 from poseact.errors import InvalidPoses
 from poseact.evaluate import embeddings
 from poseact.evaluate.embedding import view_counts
@@ -20,7 +21,6 @@ from poseact.evaluate.protocol import seen
 from poseact.files import expanded, remove_leftovers
 from poseact.poses import read_poses
 from poseact.recognize import DEFAULT_MODEL, Classifier
-from poseact.recognize.settings import resolve_device
 
 
 @dataclass(frozen=True)

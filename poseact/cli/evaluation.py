@@ -14,6 +14,7 @@ from poseact.cli.numbers import numbers
 from poseact.cli.outputs import file_target
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import print_table, write_line
+from poseact.device import resolve_device
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import (
     Evaluation,
@@ -29,7 +30,6 @@ from poseact.evaluate.score_files import Form
 from poseact.poses import PoseDataset, read_poses
 from poseact.poses.labels import named_alike
 from poseact.recognize import DEFAULT_MODEL, Classifier, Ensemble, open_models
-from poseact.recognize.settings import resolve_device
 from poseact.recognize.videos import VideoPictures, videos_of
 from poseact.report.confusion import write_confusion
 from poseact.report.evaluation import evaluation_json, evaluation_tables

@@ -179,71 +179,43 @@ def extract_poses(
     from poseact.processes import prepare_workers
 
     if engine is EngineChoice.local and not dry_run:
-        prepare_workers("poseact.extract.worker", "poseact.recognize.open")
+        prepare_workers("poseact.extract.worker", "poseact.extract.open")
 
     from functools import partial
-    from math import inf
 
     from poseact.cli.dry_run import dry_run as tell
-    from poseact.cli.extraction import Progress, Report, from_here, run
+    from poseact.cli.extraction import engine_of, extract, from_here, inputs_of, plan_of
     from poseact.cli.recognize import known_person
-    from poseact.errors import UsageError
-    from poseact.extract import EVERY_FRAME, FramePlan
-    from poseact.extract.engine import Watched
-    from poseact.extract.folder import extract_folder, standing
-    from poseact.extract.inputs import read_inputs
+    from poseact.device import resolve_device
     from poseact.extract.machine import workers_for
-    from poseact.extract.ray_engine import OnRay
+    from poseact.extract.open import ExtractorSettings, open_extractor
+    from poseact.extract.request import Request
     from poseact.extract.shard import Shard
-    from poseact.extract.splits import chosen_splits
-    from poseact.extract.work import Engine
     from poseact.files import expanded
-    from poseact.recognize import Settings
-    from poseact.recognize.open import open_extractor
-    from poseact.recognize.settings import arithmetic, resolve_device
+    from poseact.precision import arithmetic
     from poseact.video import Limits
 
     messages = Messages(verbosity=-1 if quiet else 0, debug=debug)
-    if address is not None and engine is not EngineChoice.ray:
-        raise UsageError("--address names a Ray cluster; give --engine ray too")
-    if seconds is not None and frames is None:
-        raise UsageError("--seconds says from which stretch --frames are taken; give --frames too")
+    plan = plan_of(frames, seconds)
     out, part = expanded(out), Shard.parse(shard) if shard else None
-    found = read_inputs(inputs)
-    parts = chosen_splits(found, splits or (), share=split, group_by=group_by, seed=seed)
-    clips = part.of(found.clips) if part else list(found.clips)
-    limits = Limits(max_pixels, max_frames, max_seconds)
-    settings = Settings(pose=pose, detector=detector, device=resolve_device(device), limits=limits, image_fps=image_fps,
-        precision=arithmetic(precision.value, device), detect_every=detect_every, pose_every=pose_every,
-        decode_ahead=not dry_run,
+    found = inputs_of(inputs, part, splits or (), share=split, group_by=group_by, seed=seed)
+    device = resolve_device(device)
+    workers = workers or workers_for(device)
+    run_on = engine_of(address, device, workers, threads, timeout, memory, ray=engine is EngineChoice.ray)
+    settings = ExtractorSettings(
+        pose=pose, detector=detector, precision=arithmetic(precision.value, device),
+        limits=Limits(max_pixels, max_frames, max_seconds), image_fps=image_fps, detect_every=detect_every,
+        pose_every=pose_every, decode_ahead=not dry_run,
     )  # fmt: skip
-    plan = EVERY_FRAME if frames is None else FramePlan.middle(frames, seconds or inf)
-    processes = workers or workers_for(settings.device)
-    known_person(person)
-    wanted: Any = {
-        "settings": {
-            "inputs": from_here([found.root], out), "pose": pose, "detector": detector, "frames": frames,
-            "seconds": seconds, "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
-            "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
-        },
-        "person": person, "max_persons": max_persons, "float16": float16, "overwrite": overwrite,
-        "retry_failed": retry_failed, "forget_gone": drop_missing,
+    options = {
+        "inputs": [from_here(found.root, out)], "pose": pose, "detector": detector, "frames": frames,
+        "seconds": seconds, "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
+        "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
     }  # fmt: skip
+    request = Request(
+        options, plan, person=known_person(person), max_persons=max_persons, float16=float16, overwrite=overwrite,
+        retry_failed=retry_failed, drop_missing=drop_missing,
+    )  # fmt: skip
     if dry_run:
-        left = standing(clips, out, **wanted)
-        return tell(
-            clips, found.classes, parts, out, left, plan, settings, workers=processes, messages=messages, as_json=json
-        )
-    with Progress(len(clips), wanted=not quiet) as progress:
-        most = int(memory * 2**30) if memory and memory < inf else None
-        if engine is EngineChoice.ray:
-            run_on: Engine = OnRay(address, threads, timeout, most, gpus=float(settings.device.startswith("cuda")))
-        else:
-            run_on = Watched(processes, threads, timeout, most, progress.watch)
-        outcomes = extract_folder(
-            clips, out, partial(open_extractor, settings, settings.device), classes=found.classes, splits=parts,
-            plan=plan, engine=run_on, **wanted,
-        )  # fmt: skip
-        report = Report(out, len(clips), messages, progress, as_json=json)
-        run(outcomes, report)
-    return report.finish()
+        return tell(found, out, request, settings, device, workers=workers, messages=messages, as_json=json)
+    return extract(found, out, request, partial(open_extractor, settings, device), run_on, messages, as_json=json)

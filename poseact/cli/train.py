@@ -143,9 +143,9 @@ def train(
     from poseact.cli.messages import Messages
     from poseact.cli.training import labelled, pictures_of, poses_of, settings_with, start_of, teacher_scores
     from poseact.cli.training_report import Reporter, report_run
+    from poseact.device import resolve_device
     from poseact.files import expanded
     from poseact.recognize import DEFAULT_MODEL
-    from poseact.recognize.settings import resolve_device
     from poseact.train import Processes, training_splits
     from poseact.train import few_shot as fit_head
     from poseact.train import train as train_model

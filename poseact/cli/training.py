@@ -17,11 +17,11 @@ from poseact.extract.engine import Watched
 from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import Inputs, read_inputs
 from poseact.extract.machine import workers_for
+from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.extract.record import Record
+from poseact.extract.request import Request
 from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.poses.labels import named_alike
-from poseact.recognize import Settings
-from poseact.recognize.open import open_extractor
 from poseact.recognize.videos import VideoPictures, videos_of
 from poseact.train import Processes, TrainSettings, settings_of
 from poseact.train.network import Start
@@ -76,11 +76,14 @@ def poses_of(path: Path, out: Path, device: str, messages: Messages, processes: 
 
 
 def _extract(inputs: Inputs, cache: Path, device: str, messages: Messages) -> None:
-    settings = Settings(device=device)
     outcomes = extract_folder(
-        inputs.clips, cache, partial(open_extractor, settings, device), settings=EXTRACTED, classes=inputs.classes,
-        engine=Watched(workers_for(device)), forget_gone=True,
-    )  # fmt: skip
+        inputs.clips,
+        cache,
+        partial(open_extractor, ExtractorSettings(), device),
+        Request(EXTRACTED, drop_missing=True),
+        classes=inputs.classes,
+        engine=Watched(workers_for(device)),
+    )
     with Bars(len(inputs.clips)) as bars:
         for outcome in outcomes:
             if outcome.error is not None:

@@ -45,8 +45,8 @@ def devices() -> Devices:
     """What torch can run on. Raises: ImportError, OSError or RuntimeError when torch is broken."""
     import torch
 
+    from poseact.device import resolve_device
     from poseact.extract.machine import cores
-    from poseact.recognize.settings import resolve_device
 
     cards = []
     if torch.cuda.is_available():

@@ -11,19 +11,20 @@ from dataclasses import dataclass, field
 from operator import itemgetter
 from pathlib import Path
 
-from poseact import __version__
 from poseact.errors import UsageError
 from poseact.extract.clips import Clip
 from poseact.extract.engine import in_this_process
 from poseact.extract.journal import UNSEEN, Journal, stamp
-from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.quality import quality_of
 from poseact.extract.record import Record, errors_path, quality_path, record_path, size_of, write_errors, write_quality
+from poseact.extract.request import Request, difference, same
 from poseact.extract.result import Done, Failed
 from poseact.extract.work import Engine, Extract, OpenExtractor
 from poseact.files import remove_leftovers
 from poseact.poses import PoseDataset, check_place, check_target, read_poses, write_poses
 from poseact.poses.merge import place
+
+ANEW = "use --overwrite to start anew, or choose another --out"
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +50,11 @@ def extract_folder(
     clips: Sequence[Clip],
     out: Path,
     open_extractor: OpenExtractor,
+    request: Request,
     *,
-    settings: Mapping[str, object],
     classes: Sequence[str] = (),
     splits: Mapping[str, str] | None = None,
-    plan: FramePlan = EVERY_FRAME,
-    person: str = "auto",
-    max_persons: int = 2,
-    float16: bool = False,
     engine: Engine = in_this_process,
-    overwrite: bool = False,
-    retry_failed: bool = False,
-    forget_gone: bool = False,
 ) -> Generator[Outcome]:
     """Extract every clip and write `out` at the end; yields as clips finish.
 
@@ -69,37 +63,28 @@ def extract_folder(
     is new, and nothing where nothing is.
 
     Args:
-        settings: what the poses depend on, by option; what was begun with other settings is refused.
-        plan: which frames of each video to look at.
-        person: the rule by which the people of each clip are ranked, the person of interest first.
-        max_persons: at most so many people are chosen; everybody else is stored as `others`.
-        float16: half the size of `out`, as PYSKL's own files.
+        classes: names of the clips' labels. splits: {clip name: split}.
         engine: what runs the work.
-        overwrite: start anew in place of a finished target, or of a run with other settings. An unfinished run with
-            the same settings goes on, so that a command with this option ends at last, however often it is killed.
-        retry_failed: clips that failed in an earlier call are tried again.
-        forget_gone: a finished target loses the clips that are not among `clips` any more; else it is refused.
     Raises: OutputError; UsageError for other settings, a target of other origin, or one in use.
     """
     check_target(out)
-    wanted = _wanted(settings, person, max_persons, float16)
     with Journal.beside(out) as journal:
         for path in (out, record_path(out), quality_path(out), errors_path(out)):
             remove_leftovers(path)
-        run = _Run(clips, out, journal, wanted, retry_failed, forget_gone, _sorting(clips, classes, splits or {}))
-        finished = run.resume(overwrite=overwrite)
+        run = _Run(clips, out, journal, request, classes, splits or {})
+        finished = run.resume()
         yield from (Outcome(clip, None, earlier=True) for clip in run.done)
         yield from (Outcome(clip, failed, earlier=True) for clip, failed in run.failed.items())
         if finished:
             return
-        results = engine(run.waiting, Extract(journal, plan, person, max_persons), open_extractor)
-        with closing(results):
+        work = Extract(journal, request.plan, request.person, request.max_persons)
+        with closing(engine(run.waiting, work, open_extractor)) as results:
             for clip, result in results:
                 if isinstance(result, Failed):
                     run.failed[clip] = result
                     journal.fail(clip, result)
                 yield Outcome(clip, result)
-        run.assemble(classes, splits or {}, float16=float16)
+        run.assemble()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,30 +96,12 @@ class Standing:
     waiting: Sequence[Clip]
 
 
-def standing(
-    clips: Sequence[Clip],
-    out: Path,
-    *,
-    settings: Mapping[str, object],
-    person: str = "auto",
-    max_persons: int = 2,
-    float16: bool = False,
-    overwrite: bool = False,
-    retry_failed: bool = False,
-    forget_gone: bool = False,
-) -> Standing:
+def standing(clips: Sequence[Clip], out: Path, request: Request) -> Standing:
     """What `extract_folder` would find, without changing anything. Raises: as it does."""
     check_target(out)
-    wanted = _wanted(settings, person, max_persons, float16)
-    run = _Run(clips, out, Journal.of(out), wanted, retry_failed, forget_gone)
-    run.look(overwrite=overwrite)
+    run = _Run(clips, out, Journal.of(out), request)
+    run.look()
     return Standing(run.done, list(run.failed), run.waiting)
-
-
-def _wanted(settings: Mapping[str, object], person: str, max_persons: int, float16: bool) -> dict[str, object]:
-    """Everything that the target depends on, as JSON gives it back."""
-    ours = {"person": person, "max-persons": max_persons, "float16": float16, "poseact": __version__}
-    return dict(json.loads(json.dumps({**settings, **ours})))
 
 
 @dataclass
@@ -144,26 +111,32 @@ class _Run:
     clips: Sequence[Clip]
     out: Path
     journal: Journal
-    settings: dict[str, object]
-    retry_failed: bool
-    forget_gone: bool = False
-    sorting: str = ""
+    request: Request
+    classes: Sequence[str] = ()
+    splits: Mapping[str, str] = field(default_factory=dict)
     done: list[Clip] = field(default_factory=list)
     unseen: list[Clip] = field(default_factory=list)
     failed: dict[Clip, Failed] = field(default_factory=dict)
     waiting: list[Clip] = field(default_factory=list)
 
-    def look(self, *, overwrite: bool) -> Record | None:
+    @property
+    def sorting(self) -> str:
+        """Digest of what may change without another look at the videos."""
+        clips = sorted((clip.name, clip.label, self.splits.get(clip.name, "")) for clip in self.clips)
+        return hashlib.sha256(json.dumps([list(self.classes), clips]).encode()).hexdigest()
+
+    def look(self) -> Record | None:
         """Sort the clips by what earlier calls did, and change nothing; returns the record of a finished target.
 
         Raises: UsageError; OutputError where something stands that is no target.
         """
+        settings, overwrite = self.request.settings, self.request.overwrite
         if overwrite:
             check_place(self.out)
         begun = self.journal.settings
-        goes_on = begun is not None and _same(begun, self.settings)
+        goes_on = begun is not None and same(begun, settings)
         if begun is not None and not goes_on and not overwrite and not self.journal.empty:
-            raise UsageError(f"{self.journal.folder} was begun {_difference(begun, self.settings)}; {ANEW}")
+            raise UsageError(f"{self.journal.folder} was begun {difference(begun, settings)}; {ANEW}")
         record = None
         if goes_on:
             self._sort_by_journal()
@@ -179,25 +152,25 @@ class _Run:
             self.waiting += self.clips
         return record
 
-    def resume(self, *, overwrite: bool) -> bool:
+    def resume(self) -> bool:
         """Find out what is left, from the journal, or from a finished target; True when there is nothing to do.
 
         Raises: as `look`.
         """
-        record = self.look(overwrite=overwrite)
+        settings, record = self.request.settings, self.look()
         if self.unseen:
             logging.getLogger("poseact").warning(
                 "videos cannot be seen just now, their poses are kept: %d, such as %s",
                 len(self.unseen), self.unseen[0].path,
             )  # fmt: skip
         begun = self.journal.settings
-        if begun is None or not _same(begun, self.settings):
+        if begun is None or not same(begun, settings):
             self.journal.clear()
             if record is not None:
                 if not self.waiting and record.sorting == self.sorting:
                     return True
                 self._unpack(record)
-            self.journal.begin(self.settings)
+            self.journal.begin(settings)
             self._sort_by_journal()
         self.journal.sweep()
         return False
@@ -211,10 +184,10 @@ class _Run:
             if self.out.is_dir() and not any(self.out.iterdir()):
                 return None
             raise UsageError(f"{self.out} exists and is not what an earlier extraction left there; {ANEW}")
-        if not _same(record.settings, self.settings):
-            raise UsageError(f"{self.out} was made {_difference(record.settings, self.settings)}; {ANEW}")
+        if not same(record.settings, self.request.settings):
+            raise UsageError(f"{self.out} was made {difference(record.settings, self.request.settings)}; {ANEW}")
         gone = sorted(record.done.keys() - {clip.name for clip in self.clips})
-        if gone and not self.forget_gone:
+        if gone and not self.request.drop_missing:
             raise UsageError(
                 f"{self.out} holds poses of {len(gone)} videos that are not among the inputs any more, such as "
                 f"{gone[0]!r}; use --drop-missing to leave them out, or {ANEW.removeprefix('use ')}"
@@ -229,7 +202,7 @@ class _Run:
     def _sort(self, clip: Clip, done: bool, failed: Failed | None) -> None:
         if done:
             self.done.append(clip)
-        elif failed is not None and not self.retry_failed:
+        elif failed is not None and not self.request.retry_failed:
             self.failed[clip] = failed
         else:
             self.waiting.append(clip)
@@ -245,7 +218,7 @@ class _Run:
         for clip, why in self.failed.items():
             self.journal.fail(clip, why)
 
-    def assemble(self, classes: Sequence[str], splits: Mapping[str, str], *, float16: bool) -> None:
+    def assemble(self) -> None:
         """Write the target from the finished clips, the record and the errors; remove the journal.
 
         Without a finished clip there is no target, and the next call tries everything again.
@@ -257,55 +230,18 @@ class _Run:
             done = [clip for _, clip in sorted(zip(places, done, strict=True), key=itemgetter(0))]
             parts: dict[str, list[str]] = {}
             for clip in done:
-                if clip.name in splits:
-                    parts.setdefault(splits[clip.name], []).append(clip.name)
+                if clip.name in self.splits:
+                    parts.setdefault(self.splits[clip.name], []).append(clip.name)
             poses = self.journal.finished(done)
-            write_poses(self.out, PoseDataset(poses, parts, tuple(classes)), float16=float16)
+            write_poses(self.out, PoseDataset(poses, parts, tuple(self.classes)), float16=self.request.float16)
             qualities = {
                 clip.name: self.journal.quality(clip) or quality_of(poses[row]) for row, clip in enumerate(done)
             }
             Record(
-                self.settings, size_of(self.out), {clip.name: self.journal.stamp(clip) for clip in done},
+                self.request.settings, size_of(self.out), {clip.name: self.journal.stamp(clip) for clip in done},
                 {clip.name: (stamp(clip), why) for clip, why in failed.items()}, self.sorting,
                 qualities,
             ).write(self.out)  # fmt: skip
             write_quality(self.out, qualities)
         write_errors(self.out, failed)
         self.journal.clear()
-
-
-def _sorting(clips: Sequence[Clip], classes: Sequence[str], splits: Mapping[str, str]) -> str:
-    """Digest of what may change without another look at the videos."""
-    told = [list(classes), sorted((clip.name, clip.label, splits.get(clip.name, "")) for clip in clips)]
-    return hashlib.sha256(json.dumps(told).encode()).hexdigest()
-
-
-ANEW = "use --overwrite to start anew, or choose another --out"
-
-
-def _same(there: Mapping[str, object], now: Mapping[str, object]) -> bool:
-    """Whether settings are the same; an option that is not given is one that an older version did not know."""
-    return _given(there) == _given(now)
-
-
-def _given(settings: Mapping[str, object]) -> dict[str, object]:
-    return {name: value for name, value in settings.items() if value is not None and value is not False}
-
-
-def _difference(there: Mapping[str, object], now: Mapping[str, object]) -> str:
-    """The first setting that differs, such as `with --pose thunder, now with --pose lightning`."""
-    if not there:
-        return "with settings that cannot be read any more"
-    before, after = _given(there), _given(now)
-    name = next(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
-    return f"{_option(name, there.get(name))}, now {_option(name, now.get(name))}"
-
-
-def _option(name: str, value: object) -> str:
-    if name == "poseact":
-        return f"with poseact {value}"
-    if name == "inputs" and isinstance(value, list):
-        return f"on {', '.join(map(str, value))}"
-    if value in (None, False):
-        return f"without --{name}"
-    return f"with --{name}" if value is True else f"with --{name} {value}"

@@ -13,14 +13,12 @@ from poseact.poses.dataset import Budget
 from poseact.poses.kinetics import Kinetics, decompressed, is_compressed
 from poseact.poses.sequence import visible_boxes
 from poseact.skeleton import COCO17, known_layouts, layout
-from poseact.types import Array, PoseSequence, Provenance, still_camera
+from poseact.types import ARRAYS_OF_PEOPLE, LINES_OF_PEOPLE, Array, PoseSequence, Provenance, still_camera
 
 SCHEMA_VERSION = 1
 _ASSUMED_FPS = 30.0  # PYSKL stores no frame rate
-_OF_PEOPLE = (
-    "keypoint", "keypoint_score", "track_id", "bbox", "bbox_score", "interpolated", "person_score", "person_reason",
-    "person_estimator",
-)  # fmt: skip
+_STORED_AS = {"boxes": "bbox", "box_score": "bbox_score"}
+_OF_PEOPLE = tuple(_STORED_AS.get(name, name) for name in (*ARRAYS_OF_PEOPLE, *LINES_OF_PEOPLE))
 
 
 def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[str, Any]:
@@ -71,32 +69,19 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
     """One annotation as a PoseSequence, a compressed one expanded. Raises: InvalidPoses, LimitExceeded."""
     if not isinstance(anno, dict):
         raise InvalidPoses(f"{where}: expected a dict, got {type(anno).__name__}")
-    name = anno.get("frame_dir", "")
-    name = name if isinstance(name, str) else str(name) if isinstance(name, int) else ""
+    name = _name(anno)
     budget.spend(len(name))
     where = f"{where} ({name[:60]!r})" if name else where
     if is_compressed(anno):
         anno = decompressed(anno, kinetics or Kinetics(), where, budget)
-    keypoint = _keypoint(anno, where)
+    keypoint = _keypoint(anno, where, budget)
     people, frames, joints, _ = keypoint.shape
-    budget.spend(1024 + 12 * keypoint.size + 32 * people * frames + 16 * frames)
-    keypoint = _finite(_floats(keypoint), "keypoint", where, "; a joint that is not seen is 0, with a score of 0")
-    if "keypoint_score" in anno:
-        score = _array(anno, "keypoint_score", (people, frames, joints), where)
-        score = _finite(_floats(score), "keypoint_score", where, "; a joint that is not seen has a score of 0")
-        score = np.maximum(score, 0)  # some estimators go below it for joints that they do not see
-    else:
-        score = (keypoint != 0).any(-1).astype(np.float32)
-    fps = _number(anno, "fps", _ASSUMED_FPS, where)
-    if not 1e-6 < fps < 1e6:
-        raise InvalidPoses(f"{where}: fps must be a positive number, got {fps}")
+    score = _keypoint_score(anno, keypoint, where)
+    fps = _fps(anno, where)
     boxes, box_score = _boxes(anno, keypoint, score, where)
     frame_index = _integers(anno, "frame_index", np.arange(frames), where)
     track_id = _integers(anno, "track_id", np.arange(1, people + 1), where)
-    others = _read_others(anno, where, budget)
-    if others is not None:
-        ids = _distinct(np.concatenate([track_id, others.track_id]))
-        track_id, others = ids[:people], replace(others, track_id=ids[people:])
+    track_id, others = _told_apart(track_id, _read_others(anno, where, budget))
     return PoseSequence(
         keypoint=keypoint,
         keypoint_score=score,
@@ -104,7 +89,7 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         fps=fps,
         pts=_finite(_optional(anno, "pts", frame_index / fps, where).astype(np.float64), "pts", where),
         frame_index=frame_index,
-        track_id=_distinct(track_id),
+        track_id=track_id,
         boxes=boxes,
         box_score=box_score,
         interpolated=_optional(anno, "interpolated", np.zeros((people, frames), bool), where).astype(bool),
@@ -112,14 +97,19 @@ def sequence_of(anno: object, where: str, budget: Budget, kinetics: Kinetics | N
         name=name,
         label=_label(anno, where),
         provenance=_provenance(anno, budget),
-        person_score=_finite(
-            _floats(_optional(anno, "person_score", np.zeros(people, np.float32), where)), "person_score", where
-        ),
+        person_score=_numbers(anno, "person_score", np.zeros(people, np.float32), where),
         person_reason=_lines(anno, "person_reason", people, where, budget),
         person_estimator=_lines(anno, "person_estimator", people, where, budget),
         others=others,
-        camera=_finite(_floats(_optional(anno, "camera_motion", still_camera(frames), where)), "camera_motion", where),
+        camera=_numbers(anno, "camera_motion", still_camera(frames), where),
     )
+
+
+def _name(anno: dict[Any, Any]) -> str:
+    name = anno.get("frame_dir", "")
+    if isinstance(name, int):
+        return str(name)
+    return name if isinstance(name, str) else ""
 
 
 def _read_others(anno: dict[Any, Any], where: str, budget: Budget) -> PoseSequence | None:
@@ -135,6 +125,14 @@ def _read_others(anno: dict[Any, Any], where: str, budget: Budget) -> PoseSequen
     if sequence.keypoint.shape[1:] != anno["keypoint"].shape[1:]:
         raise InvalidPoses(f"{where}: the people who were not chosen have other frames or joints than those who were")
     return sequence
+
+
+def _told_apart(track_id: Array, others: PoseSequence | None) -> tuple[Array, PoseSequence | None]:
+    """The ids of the chosen people, and the others, so that no two of all of them have the same id."""
+    if others is None:
+        return _distinct(track_id), None
+    ids = _distinct(np.concatenate([track_id, others.track_id]))
+    return ids[: len(track_id)], replace(others, track_id=ids[len(track_id) :])
 
 
 def _distinct(ids: Array) -> Array:
@@ -158,8 +156,11 @@ def _lines(anno: dict[Any, Any], key: str, people: int, where: str, budget: Budg
     return tuple(value)
 
 
-def _keypoint(anno: dict[Any, Any], where: str) -> Array:
-    """The (M, T, K, 2) array as it is stored. Raises: InvalidPoses for the other things that go by that name."""
+def _keypoint(anno: dict[Any, Any], where: str, budget: Budget) -> Array:
+    """The (M, T, K, 2) float32 keypoints; the budget pays for all that a sequence of them needs.
+
+    Raises: InvalidPoses for the other things that go by that name; LimitExceeded.
+    """
     keypoint = anno.get("keypoint")
     if keypoint is None and ("frame_inds" in anno or "raw_file" in anno):
         raise InvalidPoses(
@@ -176,7 +177,25 @@ def _keypoint(anno: dict[Any, Any], where: str) -> Array:
     frames = _number(anno, "total_frames", keypoint.shape[1], where)
     if frames != keypoint.shape[1]:
         raise InvalidPoses(f"{where}: total_frames is {frames:g} but there are poses of {keypoint.shape[1]} frames")
-    return keypoint
+    people, frames, *_ = keypoint.shape
+    budget.spend(1024 + 12 * keypoint.size + 32 * people * frames + 16 * frames)
+    return _finite(_floats(keypoint), "keypoint", where, "; a joint that is not seen is 0, with a score of 0")
+
+
+def _keypoint_score(anno: dict[Any, Any], keypoint: Array, where: str) -> Array:
+    """The (M, T, K) float32 scores; without any, joints that are not at 0 count as seen."""
+    if "keypoint_score" not in anno:
+        return (keypoint != 0).any(-1).astype(np.float32)
+    score = _floats(_array(anno, "keypoint_score", keypoint.shape[:-1], where))
+    score = _finite(score, "keypoint_score", where, "; a joint that is not seen has a score of 0")
+    return np.maximum(score, 0)  # some estimators go below it for joints that they do not see
+
+
+def _fps(anno: dict[Any, Any], where: str) -> float:
+    fps = _number(anno, "fps", _ASSUMED_FPS, where)
+    if not 1e-6 < fps < 1e6:
+        raise InvalidPoses(f"{where}: fps must be a positive number, got {fps}")
+    return fps
 
 
 def _floats(values: Array) -> Array:
@@ -204,6 +223,11 @@ def _optional(anno: dict[Any, Any], key: str, default: Array, where: str) -> Arr
     return _array(anno, key, default.shape, where) if anno.get(key) is not None else default
 
 
+def _numbers(anno: dict[Any, Any], key: str, default: Array, where: str) -> Array:
+    """Finite float32."""
+    return _finite(_floats(_optional(anno, key, default, where)), key, where)
+
+
 def _integers(anno: dict[Any, Any], key: str, default: Array, where: str) -> Array:
     value = _optional(anno, key, default, where)
     if value.dtype.kind not in "iu":
@@ -213,10 +237,7 @@ def _integers(anno: dict[Any, Any], key: str, default: Array, where: str) -> Arr
 
 def _boxes(anno: dict[Any, Any], keypoint: Array, score: Array, where: str) -> tuple[Array, Array]:
     boxes, box_score = visible_boxes(keypoint, score)
-    return (
-        _finite(_floats(_optional(anno, "bbox", boxes, where)), "bbox", where),
-        _finite(_floats(_optional(anno, "bbox_score", box_score, where)), "bbox_score", where),
-    )
+    return _numbers(anno, "bbox", boxes, where), _numbers(anno, "bbox_score", box_score, where)
 
 
 def _number(anno: dict[Any, Any], key: str, default: float, where: str) -> float:

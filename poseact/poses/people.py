@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from poseact.poses.sequence import choose, sequence_tracks
 from poseact.track import Selection, select
-from poseact.types import PoseSequence
+from poseact.types import ARRAYS_OF_PEOPLE, LINES_OF_PEOPLE, PoseSequence
 
 
 def everybody(sequence: PoseSequence) -> PoseSequence:
@@ -22,19 +23,10 @@ def everybody(sequence: PoseSequence) -> PoseSequence:
     others = sequence.others
     if others is None:
         return sequence
-    return replace(
-        sequence,
-        keypoint=np.concatenate([sequence.keypoint, others.keypoint]),
-        keypoint_score=np.concatenate([sequence.keypoint_score, others.keypoint_score]),
-        track_id=np.concatenate([sequence.track_id, others.track_id]),
-        boxes=np.concatenate([sequence.boxes, others.boxes]),
-        box_score=np.concatenate([sequence.box_score, others.box_score]),
-        interpolated=np.concatenate([sequence.interpolated, others.interpolated]),
-        person_score=np.concatenate([sequence.person_score, others.person_score]),
-        person_reason=sequence.person_reason + others.person_reason,
-        person_estimator=sequence.person_estimator + others.person_estimator,
-        others=None,
-    )
+    both = (sequence, others)
+    arrays: dict[str, Any] = {name: np.concatenate([getattr(one, name) for one in both]) for name in ARRAYS_OF_PEOPLE}
+    lines = {name: getattr(sequence, name) + getattr(others, name) for name in LINES_OF_PEOPLE}
+    return replace(sequence, **arrays, **lines, others=None)
 
 
 def foremost(sequence: PoseSequence, count: int) -> PoseSequence:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from poseact.errors import InvalidPoses, UsageError
-from poseact.types import Array, PoseSequence, Provenance, Track
+from poseact.types import ARRAYS_OF_PEOPLE, LINES_OF_PEOPLE, Array, PoseSequence, Provenance, Track
 
 
 def from_tracks(
@@ -98,19 +99,9 @@ def choose(sequence: PoseSequence, ids: Sequence[int]) -> PoseSequence:
         people = ", ".join(map(str, row_of)) or "nobody"
         raise UsageError(f"there is no person {strange}; the people are {people}")
     rows = [row_of[number] for number in ids]
-    return replace(
-        sequence,
-        keypoint=sequence.keypoint[rows],
-        keypoint_score=sequence.keypoint_score[rows],
-        track_id=sequence.track_id[rows],
-        boxes=sequence.boxes[rows],
-        box_score=sequence.box_score[rows],
-        interpolated=sequence.interpolated[rows],
-        person_score=sequence.person_score[rows],
-        person_reason=tuple(sequence.person_reason[row] for row in rows),
-        person_estimator=tuple(sequence.person_estimator[row] for row in rows),
-        others=None,
-    )
+    arrays = {name: getattr(sequence, name)[rows] for name in ARRAYS_OF_PEOPLE}
+    lines: dict[str, Any] = {name: tuple(getattr(sequence, name)[row] for row in rows) for name in LINES_OF_PEOPLE}
+    return replace(sequence, **arrays, **lines, others=None)
 
 
 def sequence_tracks(sequence: PoseSequence) -> list[Track]:

@@ -8,17 +8,18 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from poseact.device import resolve_device
 from poseact.errors import InputError, UsageError
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
+from poseact.extract.open import open_extractor
 from poseact.poses import everybody, read_poses, sequence_tracks
 from poseact.recognize.answer import seen
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
-from poseact.recognize.open import open_extractor
 from poseact.recognize.pictures import Pictures
 from poseact.recognize.result import Person, Recognition
-from poseact.recognize.settings import Settings, resolve_device
+from poseact.recognize.settings import Settings
 from poseact.track import Selection, select
 from poseact.types import Gap, PoseSequence, VideoInfo
 from poseact.video import open_video
@@ -57,7 +58,7 @@ class Recognizer:
                 f"{' + '.join(one.name for one in classifier.models)} was trained with one person at a time; leave "
                 f"--together out, or choose a --model of several people"
             )
-        return cls(open_extractor(chosen, device), classifier, chosen)
+        return cls(open_extractor(chosen.extractor, device), classifier, chosen)
 
     def __call__(self, source: str | Path, progress: Progress | None = None) -> Recognition:
         """Name the action in a video.

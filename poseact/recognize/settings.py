@@ -5,17 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-import torch
-
+from poseact.detect import ACCURATE, BALANCED, FAST, View
 from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME, FramePlan
-from poseact.precision import DTYPES, inference_precision
+from poseact.extract.open import ExtractorSettings
 from poseact.recognize.shares import shares
 from poseact.recognize.windows import LONGEST
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits
 
 DEFAULT_MODEL = "posec3d-jhmdb21"
-DEVICES = ("cpu", "cuda", "mps")
 LARGEST_STEP = 0.25
 """Seconds between two looks in a window at most, so that people can be followed."""
 
@@ -27,20 +25,23 @@ class Speed:
     Attributes:
         period: seconds of video per window that is looked at, if its length allows it; None: every frame is looked at.
         pose: estimator. flip_pose: also estimate the mirrored crop and average.
+        views: of each picture, that the embedded detector looks at. prefer_yolo: see `ExtractorSettings`.
         clips, flip: clips per window and mirrored views of the classifier; None: as its model card says.
     """
 
     period: float | None
     pose: str
     flip_pose: bool
+    views: tuple[View, ...]
+    prefer_yolo: bool = False
     clips: int | None = None
     flip: bool | None = None
 
 
 SPEEDS = {
-    "fast": Speed(8.0, "lightning", flip_pose=False, clips=1, flip=False),
-    "balanced": Speed(4.0, "thunder", flip_pose=False, clips=2),
-    "accurate": Speed(None, "thunder", flip_pose=True, clips=10, flip=True),
+    "fast": Speed(8.0, "lightning", flip_pose=False, views=FAST, clips=1, flip=False),
+    "balanced": Speed(4.0, "thunder", flip_pose=False, views=BALANCED, clips=2),
+    "accurate": Speed(None, "thunder", flip_pose=True, views=ACCURATE, prefer_yolo=True, clips=10, flip=True),
 }
 
 
@@ -61,9 +62,6 @@ class Settings:
         decoder: "auto", "pyav", "opencv" or "decord".
         every_frame: look at every frame, whatever the speed.
         limits: of what a video file may announce. image_fps: pictures per second of folders of images.
-        precision: of the detector's and the estimators' arithmetic, see `poseact.precision.inference_precision`.
-        detect_every, pose_every: of the frames that are looked at, see `Extractor`.
-        decode_ahead: videos are decoded in a process of its own, ahead of the networks: for many videos.
         together: the chosen people are looked at in one stack, as many as the model was trained to see so.
         without_breaks: look at the whole of a long video, window after window, not at a sample of it.
     """
@@ -82,10 +80,6 @@ class Settings:
     without_breaks: bool = False
     limits: Limits = DEFAULT_LIMITS
     image_fps: float = IMAGE_FPS
-    precision: str = "float32"
-    detect_every: int = 1
-    pose_every: int = 1
-    decode_ahead: bool = False
     together: bool = False
 
     def __post_init__(self) -> None:
@@ -101,6 +95,16 @@ class Settings:
     @property
     def effort(self) -> Speed:
         return SPEEDS[self.speed]
+
+    @property
+    def extractor(self) -> ExtractorSettings:
+        """How poses are extracted at this level of effort."""
+        effort = self.effort
+        return ExtractorSettings(
+            pose=self.pose or effort.pose, flip=effort.flip_pose, detector=self.detector,
+            detector_classes=self.detector_classes, views=effort.views, prefer_yolo=effort.prefer_yolo,
+            decoder=self.decoder, limits=self.limits, image_fps=self.image_fps,
+        )  # fmt: skip
 
     def plan(self, clip_len: int, seconds: float | None) -> FramePlan:
         """Which frames to look at for a model: in each window as many as its clips have, or more if it is long.
@@ -120,28 +124,3 @@ class Settings:
         period = length if self.without_breaks else max(period, length)
         stretches = ceil(clips * clip_len / frames)
         return FramePlan(frames, seconds=length, period=period, stretches=stretches)
-
-
-def arithmetic(precision: str, device: str) -> str:
-    """The key of `poseact.precision.DTYPES` that a precision means on a device. Raises: UsageError."""
-    dtype = inference_precision(precision, torch.device(resolve_device(device)))
-    return next(name for name, one in DTYPES.items() if one is dtype)
-
-
-def resolve_device(name: str) -> str:
-    """The device that `name` means on this machine; "auto" is CUDA, then Apple's MPS, then the CPU.
-
-    Raises: UsageError when the device does not exist here.
-    """
-    if name == "auto":
-        if torch.cuda.is_available():
-            return "cuda"
-        return "mps" if torch.backends.mps.is_available() else "cpu"
-    try:
-        device = torch.device(name)
-        if device.type in DEVICES:
-            torch.zeros(1, device=device)
-            return name
-    except (RuntimeError, AssertionError) as error:
-        raise UsageError(f"device {name!r} is not available here; use --device cpu, or auto") from error
-    raise UsageError(f"device {name!r} is not one that poseact runs on; use {', '.join(DEVICES)} or auto")

@@ -116,7 +116,7 @@ main()
     ("place", "command"),
     [
         ("poseact.cli.loop.Recognizer.open", ["recognize", "a.mp4"]),
-        ("poseact.extract.inputs.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
+        ("poseact.cli.extraction.read_inputs", ["extract-poses", "a.mp4", "--out", "o.pkl"]),
         ("poseact.zoo.inventory.models", ["weights", "list"]),
         ("typer.core.TyperGroup.parse_args", ["doctor"]),
     ],

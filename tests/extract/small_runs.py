@@ -12,9 +12,10 @@ from poseact.extract import Extractor
 from poseact.extract.engine import Watched, in_this_process
 from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import read_inputs
+from poseact.extract.request import Request
 from poseact.video import DecodingAhead, VideoWriter
 
-SETTINGS = {"pose": "standing"}
+OPTIONS = {"pose": "standing"}
 
 
 class Slowly(Standing):
@@ -46,15 +47,14 @@ def write_clips(folder: Path, count: int = 6) -> Path:
     return folder
 
 
-def extract(folder: Path, out: Path, workers: int = 0, settings=SETTINGS, scout=Standing, **options):
+def extract(folder: Path, out: Path, workers: int = 0, options=OPTIONS, scout=Standing, splits=None, **asked):
     """The outcomes of a whole run, in this process for 0 workers."""
     inputs = read_inputs([folder])
     engine = Watched(workers) if workers else in_this_process
     opened = partial(open_standing, scout, ahead=workers > 0)
     return list(
         extract_folder(
-            inputs.clips, out, opened, settings=settings, classes=inputs.classes, engine=engine,
-            **options,
+            inputs.clips, out, opened, Request(options, **asked), classes=inputs.classes, splits=splits, engine=engine
         )
     )  # fmt: skip
 

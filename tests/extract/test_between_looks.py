@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from small_runs import SETTINGS, extract, open_standing, write_clip
+from small_runs import OPTIONS, extract, open_standing, write_clip
 
 from poseact.extract.between import every_nth, moved_far, sparsely_detected, spread
 from poseact.extract.extractor import Extractor
@@ -177,5 +177,5 @@ def test_where_somebody_moves_far_the_frames_between_are_looked_at_too(tmp_path)
 
 def test_settings_name_the_steps(tmp_path):
     write_clip(tmp_path / "clips" / "v.mp4")
-    extract(tmp_path / "clips", tmp_path / "p.pkl", settings=SETTINGS | {"pose-every": 2})
+    extract(tmp_path / "clips", tmp_path / "p.pkl", options=OPTIONS | {"pose-every": 2})
     assert len(read_poses(tmp_path / "p.pkl").annotations) == 1

@@ -12,9 +12,9 @@ from payloads import Runs
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.extract.estimators import is_yolo, open_estimator
+from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.pose import HeatmapTopDown, TopDown, UltralyticsPose, simple_baseline
 from poseact.recognize import Settings
-from poseact.recognize.open import open_extractor
 from poseact.types import Boxes
 from poseact.zoo import Card, Estimation, Preprocessing, save
 
@@ -94,21 +94,21 @@ def test_the_folder_of_a_run_will_do(saved):
 
 def test_yolo_pose_needs_no_detector(tmp_path):
     path = save_yolo(tmp_path / "mine-pose.pt")
-    extractor = open_extractor(Settings(pose=str(path)), "cpu")
+    extractor = open_extractor(ExtractorSettings(pose=str(path)), "cpu")
     assert isinstance(extractor.scout, UltralyticsPose)
     assert (extractor.detector, extractor.estimator) == (None, None)
     assert extractor.weights == {"estimator": extractor.scout.sha256}
     with pytest.raises(UsageError, match="leave out --detector nanodet"):
-        open_extractor(Settings(pose=str(path), detector="nanodet"), "cpu")
+        open_extractor(ExtractorSettings(pose=str(path), detector="nanodet"), "cpu")
 
 
 def test_classes_of_a_detector_that_has_none_are_refused():
     with pytest.raises(UsageError, match="what a YOLO calls people; name one with --detector"):
-        open_extractor(Settings(detector_classes=("Fall",)), "cpu")
+        open_extractor(ExtractorSettings(detector_classes=("Fall",)), "cpu")
 
 
 def test_other_estimators_follow_detector_and_scout(saved):
-    extractor = open_extractor(Settings(pose=saved()), "cpu")
+    extractor = open_extractor(ExtractorSettings(pose=saved()), "cpu")
     assert (extractor.detector.name, extractor.scout.name) == ("nanodet-g", "movenet-lightning")
     assert extractor.estimator.name == "mine"
     assert set(extractor.weights) == {"detector", "scout", "estimator"}
@@ -117,8 +117,8 @@ def test_other_estimators_follow_detector_and_scout(saved):
 @pytest.mark.parametrize(
     ("settings", "second_look"),
     [
-        (Settings(speed="fast"), False), (Settings(speed="balanced"), True),
-        (Settings(pose="movenet-lightning"), False), (Settings(pose="lightning", speed="accurate"), True),
+        (Settings(speed="fast").extractor, False), (Settings(speed="balanced").extractor, True),
+        (ExtractorSettings(pose="movenet-lightning"), False), (ExtractorSettings(pose="lightning", flip=True), True),
     ],
     ids=["fast", "balanced", "lightning by its full name", "lightning, mirrored"],
 )  # fmt: skip

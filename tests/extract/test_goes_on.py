@@ -16,12 +16,14 @@ from pathlib import Path
 import filelock
 import pytest
 from PIL import Image
-from small_runs import SETTINGS, extract, open_standing, write_clip, write_clips
+from small_runs import OPTIONS, extract, open_standing, write_clip, write_clips
 
 from poseact.errors import OutputError, UsageError
 from poseact.extract import folder as folder_module
+from poseact.extract import request as request_module
 from poseact.extract.clips import Clip
 from poseact.extract.extractor import Extractor
+from poseact.extract.request import Request
 from poseact.poses import read_poses
 
 NAMES = ["a/clip0", "a/clip2", "a/clip4", "b/clip1", "b/clip3", "b/clip5"]
@@ -250,29 +252,29 @@ def test_other_settings_are_refused_by_name(clips, tmp_path, monkeypatch, there,
         if not finished:
             patch.setattr(folder_module, "write_poses", _interrupted)
         try:
-            extract(clips, out, settings=there)
+            extract(clips, out, options=there)
         except KeyboardInterrupt:
             assert not finished
     before = beside(out)
     with pytest.raises(UsageError, match=words) as caught:
-        extract(clips, out, settings=now)
+        extract(clips, out, options=now)
     assert "--overwrite" in str(caught.value)
     assert beside(out) == before
-    extract(clips, out, settings=now, overwrite=True)
+    extract(clips, out, options=now, overwrite=True)
     assert json.loads((tmp_path / "poses.pkl.run.json").read_text())["settings"].items() >= now.items()
 
 
 def test_an_option_that_is_not_given_is_no_other_setting(clips, tmp_path, looked_at):
     extract(clips, tmp_path / "poses.pkl")
-    extract(clips, tmp_path / "poses.pkl", settings={**SETTINGS, "frames": None, "quick": False})
+    extract(clips, tmp_path / "poses.pkl", options={**OPTIONS, "frames": None, "quick": False})
     assert len(looked_at) == 7
     with pytest.raises(UsageError, match="without --quick, now with --quick;"):
-        extract(clips, tmp_path / "poses.pkl", settings={**SETTINGS, "frames": None, "quick": True})
+        extract(clips, tmp_path / "poses.pkl", options={**OPTIONS, "frames": None, "quick": True})
 
 
 def test_another_version_is_another_setting(clips, tmp_path, monkeypatch):
     extract(clips, tmp_path / "poses.pkl")
-    monkeypatch.setattr(folder_module, "__version__", "99")
+    monkeypatch.setattr(request_module, "__version__", "99")
     with pytest.raises(UsageError, match=r"with poseact .*, now with poseact 99"):
         extract(clips, tmp_path / "poses.pkl")
 
@@ -459,7 +461,7 @@ def test_the_order_is_that_of_the_paths(clips, tmp_path):
     """So that shards of a table in any order, or of several folders, merge to what one run gives."""
     found = [Clip(clips / "a" / f"clip{number}.mp4", f"clip{number}", 0) for number in (4, 0, 2)]
     splits = {"clip4": "train", "clip0": "train"}
-    list(folder_module.extract_folder(found, tmp_path / "p.pkl", open_standing, settings={}, splits=splits))
+    list(folder_module.extract_folder(found, tmp_path / "p.pkl", open_standing, Request(), splits=splits))
     stored = read_poses(tmp_path / "p.pkl")
     assert [one.name for one in stored.annotations] == ["clip0", "clip2", "clip4"]
     assert stored.splits == {"train": ["clip0", "clip4"]}
@@ -487,7 +489,7 @@ def test_the_result_is_that_of_the_settings(clips, tmp_path):
     first = read_poses(tmp_path / "poses.pkl").annotations[0]
     assert (len(first), len(first.others)) == (1, 1)
     assert replace(first, others=None).name == "a/clip0"
-    assert SETTINGS.items() <= json.loads((tmp_path / "poses.pkl.run.json").read_text())["settings"].items()
+    assert OPTIONS.items() <= json.loads((tmp_path / "poses.pkl.run.json").read_text())["settings"].items()
 
 
 def test_other_splits_and_labels_need_no_other_look(clips, tmp_path, looked_at):
@@ -505,7 +507,7 @@ def test_other_splits_and_labels_need_no_other_look(clips, tmp_path, looked_at):
 def test_a_stretch_of_a_video_is_a_clip(tmp_path):
     path = write_clip(tmp_path / "v.mp4", frames=50)
     clips = [Clip(path, "first", 0, 0.0, 0.4), Clip(path, "then", 0, 0.4), Clip(path, "late", 0, 3.0, 4.0)]
-    outcomes = list(folder_module.extract_folder(clips, tmp_path / "p.pkl", open_standing, settings={}))
+    outcomes = list(folder_module.extract_folder(clips, tmp_path / "p.pkl", open_standing, Request()))
     assert [outcome.error is None for outcome in outcomes] == [True, True, False]
     assert "lasts 2.00 s and shows nothing between 3 and 4 s" in outcomes[-1].error
     first, then = read_poses(tmp_path / "p.pkl").annotations
@@ -572,7 +574,7 @@ def test_videos_that_are_gone_can_be_left_out(own_clips, tmp_path, looked_at):
     extract(own_clips, out)
     (own_clips / "a" / "clip0.mp4").unlink()
     looked_at.clear()
-    extract(own_clips, out, forget_gone=True)
+    extract(own_clips, out, drop_missing=True)
     assert [one.name for one in read_poses(out).annotations] == NAMES[1:]
     assert looked_at == []
 

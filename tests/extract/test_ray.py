@@ -9,7 +9,7 @@ from pathlib import Path
 
 import psutil
 import pytest
-from small_runs import SETTINGS, Slowly, extract, open_standing, write_clips
+from small_runs import OPTIONS, Slowly, extract, open_standing, write_clips
 
 from poseact.cli import run
 from poseact.errors import OutputError, UsageError
@@ -17,6 +17,7 @@ from poseact.extract import ray_engine
 from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import read_inputs
 from poseact.extract.ray_engine import OnRay
+from poseact.extract.request import Request
 
 pytestmark = pytest.mark.timeout(240)
 
@@ -45,7 +46,7 @@ def clips(tmp_path_factory):
 def on_ray(folder, out, address, scout):
     inputs = read_inputs([folder])
     return extract_folder(
-        inputs.clips, out, partial(open_standing, scout), settings=SETTINGS, classes=inputs.classes,
+        inputs.clips, out, partial(open_standing, scout), Request(OPTIONS), classes=inputs.classes,
         engine=OnRay(address),
     )  # fmt: skip
 
@@ -116,7 +117,7 @@ def test_a_busy_cluster_works_where_it_has_room(cluster, clips, tmp_path):
         ray.get(other.here.remote())
         inputs = read_inputs([clips])
         engine = OnRay(cluster.address)
-        found = list(extract_folder(inputs.clips, tmp_path / "p.pkl", open_standing, settings=SETTINGS, engine=engine))
+        found = list(extract_folder(inputs.clips, tmp_path / "p.pkl", open_standing, Request(OPTIONS), engine=engine))
     finally:
         ray.shutdown()
     assert len(found) == 7
@@ -128,7 +129,7 @@ def test_more_than_any_node_has(cluster, clips, tmp_path, orders):
     inputs = read_inputs([clips])
     engine = OnRay(cluster.address, **orders)
     with pytest.raises(UsageError, match="no node of the Ray cluster has"):
-        list(extract_folder(inputs.clips, tmp_path / "p.pkl", open_standing, settings=SETTINGS, engine=engine))
+        list(extract_folder(inputs.clips, tmp_path / "p.pkl", open_standing, Request(OPTIONS), engine=engine))
 
 
 def refuse():
@@ -152,7 +153,7 @@ def test_an_address_without_the_engine(clips, tmp_path, capsys):
 def test_what_is_no_clips_fault_ends_the_run(cluster, clips, tmp_path):
     inputs = read_inputs([clips])
     with pytest.raises(OutputError, match="cannot be written"):
-        list(extract_folder(inputs.clips, tmp_path / "p.pkl", refuse, settings=SETTINGS, engine=OnRay(cluster.address)))
+        list(extract_folder(inputs.clips, tmp_path / "p.pkl", refuse, Request(OPTIONS), engine=OnRay(cluster.address)))
 
 
 def test_without_ray(monkeypatch, clips, tmp_path):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import fields, replace
 
 import numpy as np
 import pytest
@@ -10,7 +10,7 @@ import pytest
 from poseact.errors import UsageError
 from poseact.poses import everybody, foremost, from_tracks, judged, nobody, ranked, reselect, sequence_tracks
 from poseact.track import select
-from poseact.types import Track
+from poseact.types import ARRAYS_OF_PEOPLE, LINES_OF_PEOPLE, PoseSequence, Track
 
 
 def walker(number: int, height: float, frames: int = 6) -> Track:
@@ -38,6 +38,12 @@ def test_people_nobody_judged_have_no_score_and_no_reason(crowd, empty):
     assert empty.person_reason == empty.person_estimator == ()
     assert crowd.person_score.tolist() == [0, 0, 0]
     assert crowd.person_reason == ("", "", "")
+
+
+def test_what_there_is_of_each_person_is_listed(crowd):
+    values = {field.name: getattr(crowd, field.name) for field in fields(PoseSequence)}
+    of_each = [name for name, value in values.items() if isinstance(value, (np.ndarray, tuple)) and len(value) == 3]
+    assert sorted(of_each) == sorted([*ARRAYS_OF_PEOPLE, *LINES_OF_PEOPLE])
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,13 @@
 import numpy as np
 import pytest
 
+from poseact.detect import ACCURATE, FAST
 from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME
-from poseact.recognize.settings import LARGEST_STEP, Settings, resolve_device
+from poseact.extract.open import ExtractorSettings
+from poseact.recognize.settings import LARGEST_STEP, Settings
 from poseact.types import VideoInfo
+from poseact.video import Limits
 
 EMBEDDED = (16, 4 / 3)
 PUBLISHED = (48, None)
@@ -77,11 +80,20 @@ def test_a_person_can_be_followed_through_a_long_window(speed, clip):
     assert np.diff(looked_at).max() <= LARGEST_STEP * LONG.fps + 1
 
 
-@pytest.mark.parametrize("name", ["", "warp", "cpu:x", "cuda:99", "meta", "hpu"])
-def test_a_device_that_cannot_be_used_is_refused(name):
-    with pytest.raises(UsageError, match="device"):
-        resolve_device(name)
-
-
-def test_the_processor_is_always_there():
-    assert resolve_device("cpu") == "cpu"
+@pytest.mark.parametrize(
+    ("settings", "expected"),
+    [
+        (Settings(speed="fast"), ExtractorSettings(pose="lightning", views=FAST)),
+        (Settings(), ExtractorSettings()),
+        (Settings(speed="accurate"), ExtractorSettings(flip=True, views=ACCURATE, prefer_yolo=True)),
+        (Settings(speed="fast", pose="hrnet-w32"), ExtractorSettings(pose="hrnet-w32", views=FAST)),
+        (
+            Settings(detector="y.pt", detector_classes=("Fall",), decoder="opencv", limits=Limits(1), image_fps=5),
+            ExtractorSettings(detector="y.pt", detector_classes=("Fall",), decoder="opencv", limits=Limits(1),
+                              image_fps=5),
+        ),
+    ],
+    ids=["fast", "a newcomer's", "accurate", "another estimator", "all others"],
+)  # fmt: skip
+def test_a_speed_says_how_poses_are_extracted(settings, expected):
+    assert settings.extractor == expected

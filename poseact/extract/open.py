@@ -1,39 +1,67 @@
-"""From names to opened networks: which detector and which estimator the settings mean."""
+"""From names to opened networks: which detector and which estimator the settings of an extractor mean."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
 
 from poseact.detect import (
-    ACCURATE,
     BALANCED,
-    FAST,
     YOLO_SUFFIXES,
     Detector,
     NanoDet,
     NanoDetDetector,
     UltralyticsDetector,
+    View,
     cached_yolo,
 )
 from poseact.errors import UsageError
-from poseact.extract import Extractor
 from poseact.extract.estimators import open_estimator
+from poseact.extract.extractor import Extractor
 from poseact.pose import PictureEstimator, TopDown
 from poseact.precision import in_precision, inference_precision
-from poseact.recognize.settings import Settings
-from poseact.video import DecodingAhead, open_video
+from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, DecodingAhead, Limits, open_video
 from poseact.zoo import load_with_card, manifest
 
 EMBEDDED_DETECTOR = "nanodet-g"
-VIEWS = {"fast": FAST, "balanced": BALANCED, "accurate": ACCURATE}
 SCOUT = "movenet-lightning"
 SCOUT_SIZE = 192
 
 
-def open_extractor(settings: Settings, device: str) -> Extractor:
+@dataclass(frozen=True, slots=True)
+class ExtractorSettings:
+    """How people are found and their poses estimated, with the defaults of a newcomer.
+
+    Attributes:
+        pose: estimator, see `poseact.extract.estimators`. flip: also estimate the mirrored picture and average.
+        detector: "auto", "nanodet", or a YOLO checkpoint (name or path).
+        detector_classes: names of the detector's classes that are people; None: "person".
+        views: of each picture, that "nanodet" looks at.
+        prefer_yolo: "auto" is a YOLO, which is better and slower, where one was already fetched.
+        precision: of the detector's and the estimators' arithmetic, see `poseact.precision.inference_precision`.
+        decoder, limits, image_fps, detect_every, pose_every: see `Extractor`.
+        decode_ahead: videos are decoded in a process of its own, ahead of the networks: for many videos.
+    """
+
+    pose: str = "thunder"
+    flip: bool = False
+    detector: str = "auto"
+    detector_classes: tuple[str, ...] | None = None
+    views: tuple[View, ...] = BALANCED
+    prefer_yolo: bool = False
+    precision: str = "float32"
+    decoder: str = "auto"
+    limits: Limits = DEFAULT_LIMITS
+    image_fps: float = IMAGE_FPS
+    detect_every: int = 1
+    pose_every: int = 1
+    decode_ahead: bool = False
+
+
+def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
     """The extractor that the settings describe, its networks on `device`.
 
     An estimator of whole pictures does without detector and scout. Any other one looks at the chosen people, after
@@ -41,7 +69,7 @@ def open_extractor(settings: Settings, device: str) -> Extractor:
 
     Raises: UsageError for an unknown detector or estimator, ModelError and its kinds.
     """
-    name, flip = settings.pose or settings.effort.pose, settings.effort.flip_pose
+    name, flip = settings.pose, settings.flip
     weights: dict[str, str] = {}
     reading: dict[str, Any] = {
         "decoder": settings.decoder, "limits": settings.limits, "image_fps": settings.image_fps,
@@ -67,20 +95,17 @@ def open_extractor(settings: Settings, device: str) -> Extractor:
     return Extractor(detector, light, estimator, weights, **reading)
 
 
-def _open_detector(settings: Settings, device: str, dtype: torch.dtype) -> tuple[Detector, str]:
+def _open_detector(settings: ExtractorSettings, device: str, dtype: torch.dtype) -> tuple[Detector, str]:
     name = settings.detector
     if name == "auto":
-        # A YOLO is better and slower; it is used where it was already fetched and the user asks for accuracy.
-        cached = cached_yolo() if settings.speed == "accurate" else None
+        cached = cached_yolo() if settings.prefer_yolo else None
         name = str(cached) if cached else "nanodet"
     if settings.detector_classes and Path(name).suffix not in YOLO_SUFFIXES:
         raise UsageError("--detector-classes says what a YOLO calls people; name one with --detector, or leave it out")
     if name == "nanodet":
         loaded = load_with_card(EMBEDDED_DETECTOR, device=device)
         assert isinstance(loaded.network, NanoDet)
-        return NanoDetDetector(
-            in_precision(loaded.network, dtype), views=VIEWS[settings.speed], device=device
-        ), loaded.sha256
+        return NanoDetDetector(in_precision(loaded.network, dtype), views=settings.views, device=device), loaded.sha256
     if Path(name).suffix in YOLO_SUFFIXES:
         yolo = UltralyticsDetector(name, device=device, classes=settings.detector_classes)
         return yolo, yolo.sha256
