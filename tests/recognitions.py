@@ -41,7 +41,7 @@ def poses(people=1, frames=8, size=(120, 160), fps=10.0, step=1) -> PoseSequence
 def person(row=0, top=0.62, labels=("wave", "clap", "stand", "sit", "run", "jump"), segments=()) -> Person:
     rest = (1 - top) / max(len(labels) - 1, 1)
     predictions = tuple(Prediction(label, top if rank == 0 else rest) for rank, label in enumerate(labels))
-    return Person(row + 1, (row,), 8, 1, 0.0, 0.7, predictions, tuple(segments))
+    return Person(row + 1, (row,), 8, 8, 1, 0.0, 0.7, predictions, tuple(segments))
 
 
 def segment(start, end, label, probability=0.5) -> Segment:

@@ -75,8 +75,8 @@ class _Loop:
                 self._take_stored(source)
             else:
                 with self.bars.step(source.path.name) as advance:
-                    recognition = self.recognizer(source.name, advance)
-                self._publish(recognition, source)
+                    recognition = self.recognizer(str(source.path), advance)
+                self._publish(replace(recognition, source=source.name), source)
         except (ModelError, BrokenPipeError):
             raise
         except Exception as error:

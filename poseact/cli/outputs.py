@@ -138,7 +138,22 @@ class Outputs:
             pictures = Target(
                 "--save-heatmaps", heatmaps, PICTURE_SUFFIXES, several=several or stored_too, inputs=inputs
             )
-        return cls(overlays, poses_target("--save-poses", Path(poses), inputs) if poses is not None else None, pictures)
+        stored_in = poses_target("--save-poses", Path(poses), inputs) if poses is not None else None
+        if stored_in is not None:
+            for option, place in (("--overlay", overlay), ("--save-heatmaps", heatmaps)):
+                _refuse_inside(stored_in, option, place)
+        return cls(overlays, stored_in, pictures)
+
+
+def _refuse_inside(poses: Path, option: str, place: str | None) -> None:
+    """Raises: UsageError where another output would lie in the folder of the poses, which holds nothing else."""
+    if place is None:
+        return
+    other = expanded(place).absolute()
+    if poses.absolute() in (other, *other.parents):
+        raise UsageError(
+            f"{option} {place} lies in --save-poses {poses}, which holds poses alone; choose another place"
+        )
 
 
 def file_target(option: str, path: Path, suffixes: Sequence[str], inputs: Iterable[Path]) -> Path:

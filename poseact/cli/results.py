@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from dataclasses import replace
 from typing import Any
 
 from poseact.cli.failures import as_poseact_error, describe, exit_code
 from poseact.cli.messages import Messages
 from poseact.cli.progress import Bars
 from poseact.cli.stdout import Tables, write_line
+from poseact.poses.sequence import choose
 from poseact.recognize import Recognition
 from poseact.report.document import recognition_json
 from poseact.report.error_document import error_json
@@ -35,7 +37,7 @@ class Results:
 
     def add(self, recognition: Recognition) -> None:
         """Print an answer."""
-        self.outcomes.append(recognition)
+        self.outcomes.append(replace(recognition, poses=choose(recognition.poses, ())))  # a summary needs no poses
         if self._as_json:
             self._write_line(recognition_json(recognition))
         else:

@@ -26,10 +26,13 @@ from poseact.extract.shots import change, link_within_shots, shot_starts, signat
 from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks, judged, shared_out
 from poseact.track import Selection, select
+from poseact.track.link import STRONG
 from poseact.types import Array, Boxes, Frame, Gap, Keypoints, PoseSequence, Provenance, Track, VideoInfo
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoReader, open_video
 
 Progress = Callable[[int, int], None]
+CROWD = 50
+BATCH_BYTES = 256 << 20
 KEPT_BYTES = 256 << 20
 """Pictures of the first look that are kept for the second one; beyond that they are decoded again."""
 
@@ -84,13 +87,14 @@ class Extractor:
         estimator: the accurate one that looks at the chosen people; None: the scout's poses are final.
         weights: sha256 by role, kept with the poses.
         decoder: "auto", "pyav", "opencv" or "decord".
-        batch_size: frames that are detected together.
+        batch_size: frames that are detected together; fewer of large pictures, which take `BATCH_BYTES` at most.
         limits: of what a video may announce. image_fps: pictures per second of folders of images.
         detect_every: people are detected in every so many looked-at frames, and wherever somebody appears or is lost;
             in between their boxes are interpolated.
         pose_every: of the frames of the plan, only every so many are looked at, and those between them where a chosen
             person moves far; other poses in between are interpolated, and marked.
-        max_boxes: at most so many people of a frame, those with the strongest boxes, are estimated and followed.
+        max_boxes: of a frame so many people, those with the strongest boxes, are estimated and followed; of a crowd up
+            to `CROWD`, whose boxes are strong enough to start a track.
         open_video: `poseact.video.open_video`, or `DecodingAhead.open`.
     """
 
@@ -163,7 +167,7 @@ class Extractor:
     def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
         look = _Look()
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
-        while batch := _next(frames, self.batch_size, timings):
+        while batch := _next(frames, self._batch(reader.info), timings):
             boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
             look.accurate += accurate
             look.boxes += boxes
@@ -176,19 +180,24 @@ class Extractor:
     def _everybody(
         self, images: list[Array], refined: int, timings: Timings
     ) -> tuple[list[Boxes], list[Keypoints], list[bool]]:
-        """The people in each picture: their boxes, at most `max_boxes`, their joints, and whether these are final.
+        """The people in each picture who are followed: their boxes, their joints, and whether these are final.
 
         Where there are no more people than would be refined, the accurate estimator looks at once.
         """
         if isinstance(self.scout, PictureEstimator):
             with timings.stage("pose"):
                 found = self.scout.everybody(images)
-            people = [keypoints[: self.max_boxes] for _, keypoints in found]
-            return [boxes[: self.max_boxes] for boxes, _ in found], people, [False] * len(images)
+            counts = [self._followed(boxes) for boxes, _ in found]
+            people = [keypoints[:count] for count, (_, keypoints) in zip(counts, found, strict=True)]
+            return (
+                [boxes[:count] for count, (boxes, _) in zip(counts, found, strict=True)],
+                people,
+                [False] * len(images),
+            )
         assert self.detector is not None
         with timings.stage("detect"):
             detected = sparsely_detected(self.detector, images, self.detect_every)
-            boxes = [one[: self.max_boxes] for one in detected]
+            boxes = [one[: self._followed(one)] for one in detected]
         final = [self.estimator is not None and len(one) <= refined for one in boxes]
         keypoints: dict[int, Keypoints] = {}
         with timings.stage("pose"):
@@ -198,6 +207,14 @@ class Extractor:
                     estimated = look([images[row] for row in rows], [boxes[row] for row in rows])
                     keypoints |= dict(zip(rows, estimated, strict=True))
         return boxes, [keypoints[row] for row in range(len(images))], final
+
+    def _batch(self, video: VideoInfo) -> int:
+        """How many frames are in memory at once."""
+        return max(1, min(self.batch_size, BATCH_BYTES // max(video.width * video.height * 3, 1)))
+
+    def _followed(self, boxes: Boxes) -> int:
+        """How many people of a frame are followed, of boxes that are sorted by their scores."""
+        return min(max(self.max_boxes, int((boxes.score >= STRONG).sum())), CROWD)
 
     def _second_look(
         self,
@@ -279,14 +296,17 @@ class Extractor:
 def planned_frames(reader: VideoReader, plan: FramePlan, start: float, end: float) -> Array:
     """(n,) int64: the frames of a plan for one stretch of a video. Raises: InvalidVideo when it shows none."""
     if (start, end) == (0.0, inf):
-        return plan.indices(reader.info)
+        return plan.indices(
+            reader.info, None if plan.frames is None else reader.times(np.arange(reader.info.frame_count))
+        )
     shown = reader.between(start, end)
     if not shown:
         raise InvalidVideo(
             f"{reader.info.path} lasts {reader.info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
         )
     part = replace(reader.info, frame_count=len(shown), duration=len(shown) / max(reader.info.fps, 1.0))
-    return shown.start + plan.indices(part)
+    times = reader.times(np.asarray(shown))
+    return shown.start + plan.indices(part, times - times[0])
 
 
 def _in_between(

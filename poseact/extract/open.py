@@ -19,7 +19,7 @@ from poseact.detect import (
     cached_yolo,
 )
 from poseact.errors import UsageError
-from poseact.extract.estimators import open_estimator
+from poseact.extract.estimators import is_yolo, open_estimator
 from poseact.extract.extractor import Extractor
 from poseact.pose import PictureEstimator, TopDown
 from poseact.precision import in_precision, inference_precision
@@ -84,6 +84,8 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
         if isinstance(opened.estimator, PictureEstimator):
             if settings.detector != "auto":
                 raise UsageError(f"{name} finds the people itself; leave out --detector {settings.detector}")
+            if settings.detector_classes and not is_yolo(name):
+                raise UsageError(f"--detector-classes says what a YOLO calls people, and {name} is none; leave it out")
             return Extractor(None, opened.estimator, weights=weights, **reading)
         estimator = opened.estimator
     detector, weights["detector"] = _open_detector(settings, device, dtype)

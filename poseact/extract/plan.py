@@ -23,30 +23,46 @@ class FramePlan:
         seconds: length of a window, the length of the clips that the classifier was trained on.
         stretches: at least so many windows.
         period: seconds of video per window.
+        whole: seconds up to which a video is looked at from end to end.
     """
 
     frames: int | None = None
     seconds: float = 4 / 3
     stretches: int = 1
     period: float = 4.0
+    whole: float = 0.0
 
     @classmethod
     def middle(cls, frames: int, seconds: float = inf) -> FramePlan:
         """So many frames, evenly spread over the middle `seconds` of the video, or over all of it if it is shorter."""
         return cls(frames, seconds=seconds, stretches=1, period=inf)
 
-    def indices(self, info: VideoInfo) -> Array:
-        """(n,) int64 ascending frame numbers."""
+    def indices(self, info: VideoInfo, times: Array | None = None) -> Array:
+        """(n,) int64 ascending frame numbers.
+
+        Args:
+            times: (frame_count,) s, when each frame is shown, from 0 on. None: at a constant rate.
+        """
         total = max(info.frame_count, 1)
         if self.frames is None:
             return np.arange(total)
         duration = max(info.duration, total / max(info.fps, 1.0))
         stretches = max(self.stretches, round(duration / self.period))
-        share = min(1.0, stretches * self.seconds / duration)
+        share = 1.0 if duration <= self.whole else min(1.0, stretches * self.seconds / duration)
         within = (np.arange(self.frames) + 0.5) / self.frames - 0.5
         centres = np.arange(stretches) + 0.5
-        positions = (centres[:, None] + share * within) * total / stretches
-        return np.unique(np.floor(positions + 1e-6).astype(np.int64).clip(0, total - 1))  # 14.999... is frame 15
+        positions = (centres[:, None] + share * within) / stretches  # shares of the whole
+        if times is None or _steady(times):
+            numbers = np.floor(positions * total + 1e-6).astype(np.int64)  # 14.999... is frame 15
+        else:
+            numbers = np.searchsorted(times, positions * max(duration, times[-1]), side="right") - 1
+        return np.unique(numbers.clip(0, total - 1))
+
+
+def _steady(times: Array) -> bool:
+    """Whether no frame is shown a step too early or too late for a constant rate."""
+    even = np.linspace(times[0], times[-1], len(times))
+    return float(np.abs(times - even).max()) <= times[-1] / max(len(times) - 1, 1)
 
 
 EVERY_FRAME = FramePlan()

@@ -35,11 +35,13 @@ class Answer:
     Attributes:
         predictions: every class, most probable first; the mean over the windows.
         segments: the most probable class of each window.
+        frames: in which the people are seen, in the window that has most of them.
         energy, strangeness: means over the windows; None without any.
     """
 
     predictions: tuple[Prediction, ...]
     segments: tuple[Segment, ...]
+    frames: int = 0
     energy: float | None = None
     strangeness: float | None = None
 
@@ -67,18 +69,19 @@ def answer(
         return Answer((), ())
     judged = [judge(slice(part.first, part.last + 1)) for part in parts]
     guesses = [ranked(one.probability, labels) for one in judged]
+    frames = [int(present[part.first : part.last + 1].sum()) for part in parts]
     segments = tuple(
         Segment(
             start=float(poses.pts[part.first]), end=float(poses.pts[part.last]),
             first_frame=int(poses.frame_index[part.first]), last_frame=int(poses.frame_index[part.last]),
             person=int(poses.track_id[people[0]]), best=guess[0].label, probability=guess[0].probability,
-            label=named(guess, int(present[part.first : part.last + 1].sum()), one.strangeness, thresholds),
+            label=named(guess, count, one.strangeness, thresholds),
         )
-        for part, one, guess in zip(parts, judged, guesses, strict=True)
+        for part, one, guess, count in zip(parts, judged, guesses, frames, strict=True)
     )  # fmt: skip
     mean: Array = np.stack([one.probability for one in judged]).mean(0)
     return Answer(
-        ranked(mean, labels), segments, float(np.mean([one.energy for one in judged])),
+        ranked(mean, labels), segments, max(frames), float(np.mean([one.energy for one in judged])),
         float(np.mean([one.strangeness for one in judged])),
     )  # fmt: skip
 

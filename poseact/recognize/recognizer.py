@@ -143,7 +143,7 @@ class Recognizer:
         pts = poses.pts[present]
         first, *others = (int(number) for number in poses.track_id[people])
         return Person(
-            id=first, rows=tuple(people), frames=int(present.sum()),
+            id=first, rows=tuple(people), frames=int(present.sum()), frames_at_once=answer.frames,
             interpolated=int(poses.interpolated[people].any(0).sum()), first_pts=float(pts[0]),
             last_pts=float(pts[-1]), predictions=answer.predictions, segments=answer.segments, energy=answer.energy,
             strangeness=answer.strangeness, together_with=tuple(others),

@@ -15,6 +15,7 @@ class Person:
     Attributes:
         id: track id. rows: positions in the pose sequence, of the others in the same stack too.
         frames: looked-at frames with the person; interpolated: how many of them were filled in.
+        frames_at_once: those in the window that has most of them.
         first_pts, last_pts: s.
         predictions: every class, most probable first.
         segments: per window of the video.
@@ -26,6 +27,7 @@ class Person:
     id: int
     rows: tuple[int, ...]
     frames: int
+    frames_at_once: int
     interpolated: int
     first_pts: float
     last_pts: float
@@ -115,14 +117,14 @@ class Recognition:
 
     def label_of(self, person: Person) -> str:
         """The answer for one person in one word, by the thresholds of the model."""
-        return named(person.predictions, person.frames, person.strangeness, self.thresholds)
+        return named(person.predictions, person.frames_at_once, person.strangeness, self.thresholds)
 
     def doubt(self, person: Person) -> str:
         """Why no action of a person is named; empty where one is."""
         if self.label_of(person) != UNKNOWN:
             return ""
-        if person.frames < LEAST_FRAMES:
-            return f"the person is in {person.frames} of the frames looked at; an action needs at least {LEAST_FRAMES}"
+        if person.frames_at_once < LEAST_FRAMES:
+            return f"frames seen of one movement: {person.frames_at_once}; an action needs at least {LEAST_FRAMES}"
         best, reasons = person.predictions[0], []
         if self.thresholds.improbable(best.probability):
             reasons.append(
@@ -141,13 +143,13 @@ NO_PERSON = "no person"
 UNKNOWN = "unknown"
 
 LEAST_FRAMES = 4
-"""Looked-at frames of a person below which there is too little motion to name an action."""
+"""Looked-at frames of a person in one window below which there is too little motion to name an action."""
 
 
 def named(predictions: tuple[Prediction, ...], frames: int, strangeness: float | None, thresholds: Thresholds) -> str:
     """The most probable class; "no person" without any.
 
-    "unknown" when it is beyond the thresholds, or when the person is seen in fewer than `LEAST_FRAMES` frames.
+    "unknown" when it is beyond the thresholds, or when no window has `LEAST_FRAMES` frames with the person.
     """
     if not predictions:
         return NO_PERSON

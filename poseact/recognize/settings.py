@@ -10,7 +10,7 @@ from poseact.errors import UsageError
 from poseact.extract import EVERY_FRAME, FramePlan
 from poseact.extract.open import ExtractorSettings
 from poseact.recognize.shares import shares
-from poseact.recognize.windows import LONGEST
+from poseact.recognize.windows import LONGEST, WHOLE
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits
 
 DEFAULT_MODEL = "posec3d-jhmdb21"
@@ -113,7 +113,8 @@ class Settings:
         of a few seconds is seen as a whole or nearly, one no longer than a window with the frames of all clips.
 
         Args:
-            clip_len: frames of its clips. seconds: their length; None: that of a whole video, but at most `LONGEST`.
+            clip_len: frames of its clips. seconds: their length; None: that of a whole video, which is cut into windows
+                of `LONGEST` only where it is `WHOLE` times as long.
         """
         period = self.effort.period
         if self.every_frame or period is None:
@@ -123,4 +124,5 @@ class Settings:
         clips = 1 if seconds is None else self.effort.clips or 1
         period = length if self.without_breaks else max(period, length)
         stretches = ceil(clips * clip_len / frames)
-        return FramePlan(frames, seconds=length, period=period, stretches=stretches)
+        whole = WHOLE * LONGEST if seconds is None else 0.0
+        return FramePlan(frames, seconds=length, period=period, stretches=stretches, whole=whole)

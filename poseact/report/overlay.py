@@ -53,10 +53,10 @@ def write_overlay(
     painter = Painter(recognition, (video.width * scale, video.height * scale), scale)
     with (
         open_video(video.path, decoder) as reader,
-        VideoWriter(path, min(video.fps, 1000.0), painter.size) as writer,
+        VideoWriter(path, min(video.fps, 1000.0), painter.size, timed=True) as writer,
     ):
         for done, frame in enumerate(reader.frames(), start=1):
-            writer.write(painter(frame))
+            writer.write(painter(frame), frame.pts)
             if progress:
                 progress(done, max(done, video.frame_count))
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
+from itertools import pairwise
+from math import inf
 
+import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.panel import Panel
@@ -15,12 +17,14 @@ from rich.text import Text
 
 from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition, UsedModel
 from poseact.report.plain import one_line, seconds
+from poseact.types import Segment
 
 TOP = 5
 BAR_WIDTH = 24
 PANEL_WIDTH = 100
 TIMELINE_ENTRIES = 6
 GAPS_SHOWN = 3
+_PAUSE = 2.5  # usual steps between the starts of two windows, above which nothing is said of the time between
 
 _STYLES = {NO_PERSON: "bold yellow", UNKNOWN: "bold yellow"}
 
@@ -138,18 +142,30 @@ def _prediction_table(person: Person, recognition: Recognition, top: int) -> Tab
     return table
 
 
-def _timeline(segments: Sequence[object]) -> Text | None:
+def _timeline(segments: Sequence[Segment]) -> Text | None:
     """Neighbouring windows of the same label as one entry; None when there is only one thing to say."""
-    spans = [list(group) for _, group in groupby(segments, key=lambda segment: segment.label)]  # type: ignore[attr-defined]
+    spans = _spans(segments)
     if len(spans) < 2:
         return None
     entries = [
-        f"{span[0].start:.1f}-{span[-1].end:.1f} s {one_line(span[0].label)}"  # type: ignore[attr-defined]
-        for span in spans[:TIMELINE_ENTRIES]
+        f"{span[0].start:.1f}-{span[-1].end:.1f} s {one_line(span[0].label)}" for span in spans[:TIMELINE_ENTRIES]
     ]
     if len(spans) > TIMELINE_ENTRIES:
         entries.append(f"and {len(spans) - TIMELINE_ENTRIES} more (--json lists them all)")
     return Text("over time: ", "dim").append(" · ".join(entries), "not dim")
+
+
+def _spans(segments: Sequence[Segment]) -> list[list[Segment]]:
+    """Runs of the same label, each without a pause that is far longer than those between the windows of the video."""
+    steps = [after.start - before.start for before, after in pairwise(segments)]
+    longest = _PAUSE * float(np.quantile(steps, 0.5, method="lower")) if steps else 0.0
+    spans: list[list[Segment]] = []
+    for step, segment in zip([inf, *steps], segments, strict=False):
+        if step <= longest and spans[-1][-1].label == segment.label:
+            spans[-1].append(segment)
+        else:
+            spans.append([segment])
+    return spans
 
 
 def _facts(recognition: Recognition, details: bool) -> Table:

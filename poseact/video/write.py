@@ -16,6 +16,7 @@ from poseact.files import atomic_path
 from poseact.types import Array
 
 FORMATS = {".mp4": "mp4", ".mkv": "matroska", ".mov": "mov", ".avi": "avi"}
+_TICK = Fraction(1, 60_000)  # s; whole numbers of it are the frames of all usual rates
 _LAMBDA = 118  # FFmpeg's FF_QP2LAMBDA: its unit of quality per quantiser step
 
 
@@ -24,14 +25,17 @@ class VideoWriter:
 
     Args:
         path: ends in .mp4, .mkv, .mov or .avi.
-        fps: frames/s, constant.
+        fps: frames/s, constant, or the usual ones of a `timed` video.
         size: (width, height) px of the pictures. Odd sizes are made even by repeating the last column or row, because
             yuv420p has one colour sample per 2 x 2 px.
         quality: H.264's constant rate factor: 0 is lossless, 18 looks like the source, 28 is small.
+        timed: each picture comes with the time at which it is shown; not in .avi, whose rate is constant.
     Raises: UsageError for a suffix, rate, size or picture that cannot be written; OutputError when the file cannot be.
     """
 
-    def __init__(self, path: str | Path, fps: float, size: tuple[int, int], quality: int = 20) -> None:
+    def __init__(
+        self, path: str | Path, fps: float, size: tuple[int, int], quality: int = 20, *, timed: bool = False
+    ) -> None:
         self.path = Path(path)
         if self.path.suffix.lower() not in FORMATS:
             raise UsageError(f"cannot write {self.path.name}: the suffix must be one of {', '.join(FORMATS)}")
@@ -40,6 +44,8 @@ class VideoWriter:
                 f"cannot write a video of {fps} frames/s and {size[0]}x{size[1]} px; both must be positive"
             )
         self.fps, self.size, self.quality = fps, size, quality
+        self._timed = timed and self.path.suffix.lower() != ".avi"
+        self._last = -1  # ticks
         self._block = ExitStack()
         self._container: av.container.OutputContainer | None = None
         self._stream: av.VideoStream | None = None
@@ -53,15 +59,24 @@ class VideoWriter:
             self._block = block.pop_all()
         return self
 
-    def write(self, image: Array) -> None:
-        """Append one picture, (H, W, 3) uint8 RGB of the writer's size. Raises: UsageError, OutputError."""
+    def write(self, image: Array, pts: float = 0.0) -> None:
+        """Append one picture, (H, W, 3) uint8 RGB of the writer's size.
+
+        Args:
+            pts: s from the first picture, ascending; only looked at where the video is timed.
+        Raises: UsageError, OutputError.
+        """
         width, height = self.size
         if image.shape != (height, width, 3) or image.dtype != np.uint8:
             raise UsageError(
                 f"picture {image.shape} {image.dtype} does not fit a video of {width}x{height} px RGB uint8"
             )
         even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-        self._encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24"))
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+        if self._timed:
+            self._last = max(self._last + 1, round(pts / _TICK))
+            frame.pts, frame.time_base = self._last, _TICK
+        self._encode(frame)
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
@@ -78,14 +93,22 @@ class VideoWriter:
         mpeg4 = {"flags": "+qscale", "global_quality": str(_LAMBDA * max(1, self.quality // 6))}
         for codec, options in (("libx264", h264), ("mpeg4", mpeg4)):
             try:
-                stream = container.add_stream(codec, rate=Fraction(self.fps).limit_denominator(1001), options=options)
+                stream = container.add_stream(codec, rate=self._rate, options=options)
             except (av.FFmpegError, ValueError):  # this PyAV was built without the encoder
                 continue
             assert isinstance(stream, av.VideoStream)
             stream.width, stream.height = (side + side % 2 for side in self.size)
             stream.pix_fmt = "yuv420p"
+            if self._timed:
+                stream.codec_context.time_base = stream.time_base = _TICK
             return stream
         raise OutputError(f"cannot write {self.path}: PyAV has no H.264 or MPEG-4 encoder here; `pip install -U av`")
+
+    @property
+    def _rate(self) -> Fraction:
+        """Frames/s; those of slow videos are no whole number over 1001."""
+        usual = Fraction(self.fps).limit_denominator(1001)
+        return usual or max(Fraction(self.fps).limit_denominator(60_000), _TICK)
 
     def _encode(self, frame: av.VideoFrame | None) -> None:
         if self._container is None or self._stream is None:

@@ -189,6 +189,35 @@ def test_outputs_are_checked_before_any_work(arguments, words, files, opened, ca
     assert sorted(path.name for path in Path().iterdir()) == ["a.mp4", "file", "folder.pkl"]
 
 
+@pytest.mark.parametrize("other", ["--overlay", "--save-heatmaps"])
+@pytest.mark.parametrize("place", ["out", "out/below", "./out"])
+def test_a_folder_of_poses_holds_nothing_else(other, place, files, opened, capsys):
+    files("a.mp4", "b.mp4")
+    code, out, err = call(capsys, "a.mp4", "b.mp4", other, place, "--save-poses", "out")
+    assert (code, out, err.count("\n")) == (2, "", 1)
+    assert f"{other} {place} lies in --save-poses out, which holds poses alone" in err
+    assert not opened
+    assert call(capsys, "a.mp4", "b.mp4", "--save-heatmaps", "out", "--save-poses", "out/p.pkl")[0] == 0
+
+
+def test_home_is_meant_in_quoted_names_too(files, opened, capsys, monkeypatch):
+    files("home/a.mp4")
+    monkeypatch.setenv("HOME", str(Path("home").absolute()))
+    code, out, _ = call(capsys, "~/a.mp4", "--json")
+    assert (code, json.loads(out)["source"]) == (0, "~/a.mp4")
+    assert opened[0].seen == [str(Path("home/a.mp4").absolute())]
+
+
+@pytest.mark.usefixtures("opened")
+def test_no_poses_are_kept_for_the_summary(files, capsys, monkeypatch):
+    files("a.mp4", "b.mp4", "p.pkl")
+    kept = []
+    monkeypatch.setattr("poseact.cli.results.summary_table", lambda outcomes: kept.extend(outcomes) or "summary")
+    assert call(capsys, "a.mp4", "b.mp4", "p.pkl")[0] == 0
+    assert [len(one.poses) for one in kept] == [0] * 4
+    assert all(one.persons for one in kept)
+
+
 @pytest.mark.usefixtures("opened")
 def test_poses_cannot_replace_the_poses_that_are_read(files, capsys):
     files("p.pkl")

@@ -1,7 +1,9 @@
 """Pose estimators by name and by file: what opens, how its card is obeyed, and what is refused in one line."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,10 +13,11 @@ from networks import fill
 from payloads import Runs
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
-from poseact.extract.estimators import is_yolo, open_estimator
+from poseact.extract.estimators import Opened, is_yolo, open_estimator
 from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.pose import HeatmapTopDown, TopDown, UltralyticsPose, simple_baseline
 from poseact.recognize import Settings
+from poseact.skeleton import COCO17
 from poseact.types import Boxes
 from poseact.zoo import Card, Estimation, Preprocessing, save
 
@@ -105,6 +108,15 @@ def test_yolo_pose_needs_no_detector(tmp_path):
 def test_classes_of_a_detector_that_has_none_are_refused():
     with pytest.raises(UsageError, match="what a YOLO calls people; name one with --detector"):
         open_extractor(ExtractorSettings(detector_classes=("Fall",)), "cpu")
+
+
+def test_classes_of_an_estimator_of_whole_pictures_that_has_none_are_refused(monkeypatch):
+    whole = Opened(SimpleNamespace(name="whole", layout=COCO17, everybody=lambda images: []), "abc")
+    monkeypatch.setattr("poseact.extract.open.open_estimator", lambda *_, **__: whole)
+    settings = ExtractorSettings(pose="higher-hrnet-w32", detector_classes=("Fall",))
+    with pytest.raises(UsageError, match="calls people, and higher-hrnet-w32 is none"):
+        open_extractor(settings, "cpu")
+    assert open_extractor(replace(settings, detector_classes=None), "cpu").scout is whole.estimator
 
 
 def test_other_estimators_follow_detector_and_scout(saved):

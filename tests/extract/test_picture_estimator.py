@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from poseact.extract import Extractor, FramePlan
+from poseact.extract import extractor as module
+from poseact.extract.extractor import CROWD
 from poseact.pose import PictureEstimator
 from poseact.skeleton import COCO17
 from poseact.types import Boxes, Keypoints
@@ -15,8 +17,8 @@ class Standing:
     name = "standing"
     layout = COCO17
 
-    def __init__(self, people):
-        self.people = people
+    def __init__(self, people, weakest=0.6):
+        self.people, self.weakest = people, weakest
         self.pictures = 0
 
     def everybody(self, images):
@@ -28,7 +30,7 @@ class Standing:
         xyxy = np.hstack([left, np.full_like(left, 10), left + 30, np.full_like(left, 90)])
         joints = np.linspace(12, 88, 17, dtype=np.float32)
         xy = np.stack([np.broadcast_to(left + 15, (self.people, 17)), np.broadcast_to(joints, (self.people, 17))], 2)
-        score = np.linspace(0.9, 0.6, max(self.people, 1), dtype=np.float32)[: self.people]
+        score = np.linspace(0.9, self.weakest, max(self.people, 1), dtype=np.float32)[: self.people]
         return Boxes(xyxy, score), Keypoints(xy.astype(np.float32), np.repeat(score[:, None], 17, 1))
 
 
@@ -50,9 +52,14 @@ def test_the_protocols_are_told_apart():
     assert not isinstance(Doubled(), PictureEstimator)
 
 
-@pytest.mark.parametrize(("people", "rows"), [(0, 0), (1, 1), (3, 2)], ids=["nobody", "one", "more than are followed"])
-def test_every_picture_is_looked_at_once(samples, people, rows):
-    scout = Standing(people)
+@pytest.mark.parametrize(
+    ("people", "weakest", "rows"),
+    [(0, 0.6, 0), (1, 0.6, 1), (3, 0.6, 3), (4, 0.1, 3), (3, 0.1, 2), (60, 0.6, CROWD)],
+    ids=["nobody", "one", "a crowd", "one of four is weak", "two of three are weak", "a large crowd"],
+)
+def test_every_picture_is_looked_at_once(samples, people, weakest, rows):
+    """Two people are followed, and of a crowd those who are surely there."""
+    scout = Standing(people, weakest)
     extractor = Extractor(None, scout, weights={"estimator": "abc"}, max_boxes=2)
     found = extractor(samples / "jump.mp4", FramePlan.middle(6))
     assert scout.pictures == 6
@@ -68,3 +75,15 @@ def test_a_second_look_may_follow(samples):
     found = Extractor(None, Standing(1), Doubled())(samples / "jump.mp4", FramePlan.middle(4))
     assert (found.poses.keypoint == 20).all()
     assert (found.poses.provenance.detector, found.poses.provenance.estimator) == ("standing", "doubled")
+
+
+@pytest.mark.parametrize(
+    ("room", "largest"), [(256 << 20, 16), (3 * 578 * 720 * 4, 4), (1, 1)], ids=["usual", "four", "one"]
+)
+def test_large_pictures_are_in_memory_a_few_at_a_time(samples, room, largest, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_BYTES", room)
+    scout, sizes = Standing(1), []
+    look = scout.everybody
+    monkeypatch.setattr(scout, "everybody", lambda images: sizes.append(len(images)) or look(images))
+    found = Extractor(None, scout)(samples / "jump.mp4", FramePlan.middle(20))
+    assert (sum(sizes), max(sizes), len(found.poses.pts)) == (20, largest, 20)

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 
 from poseact.extract import EVERY_FRAME, FramePlan
@@ -54,3 +55,41 @@ def test_long_videos_are_read_in_windows_of_training_length():
 def test_a_missing_duration_is_derived_from_the_frame_count():
     info = VideoInfo("clip.mp4", 64, 48, 30.0, 230, 0.0, "h264")
     assert len(FramePlan(frames=16).indices(info)) == 32
+
+
+def test_windows_last_as_long_where_the_rate_changes():
+    times = np.concatenate([np.arange(600) / 60, 10 + np.arange(200) / 10])  # 10 s at 60 frames/s, 20 s at 10
+    info = VideoInfo("clip.mp4", 64, 48, 800 / 30, 800, 30.0, "h264")
+    looked_at = FramePlan(frames=16, seconds=1.6).indices(info, times)
+    starts = np.flatnonzero(np.diff(times[looked_at], prepend=-9) > 1)
+    windows = np.split(times[looked_at], starts[1:])
+    assert len(windows) == round(30 / 4)
+    assert all(one[-1] - one[0] == pytest.approx(1.5, abs=0.11) for one in windows)
+    assert np.diff([one[0] for one in windows]) == pytest.approx([30 / 8] * 7, abs=0.2)
+
+
+def test_a_last_picture_that_stays_takes_no_frames_from_the_others():
+    times = np.arange(300) / 30  # and the last one for 50 s more
+    info = VideoInfo("clip.mp4", 64, 48, 5.0, 300, 60.0, "h264")
+    looked_at = FramePlan(frames=16, seconds=1.6).indices(info, times)
+    assert FramePlan(frames=16, seconds=1.6).indices(info).tolist() == looked_at.tolist()  # at a constant rate
+    shown = np.append(times[:-1], 59.0)
+    looked_at = FramePlan(frames=16, seconds=1.6).indices(info, shown)
+    within = looked_at[looked_at < 220]  # two windows; the third reaches beyond the movement
+    assert len(within) == 2 * 16
+    assert np.diff(shown[within]).min() == pytest.approx(0.1, abs=0.04)
+
+
+@pytest.mark.parametrize("fps", [10, 24000 / 1001, 25, 30, 59.94])
+def test_times_of_a_constant_rate_change_nothing(fps):
+    info = video(700, fps)
+    exact, plan = np.arange(700) / fps, FramePlan(frames=16, seconds=1.6)
+    assert plan.indices(info, exact).tolist() == plan.indices(info).tolist()
+    assert plan.indices(info, np.round(exact, 3)).tolist() == plan.indices(info).tolist()  # ticks of a millisecond
+
+
+def test_videos_up_to_a_length_are_looked_at_from_end_to_end():
+    plan = FramePlan(frames=48, seconds=10.0, period=10.0, whole=15.0)
+    for seconds, first, last in ((12, 3, 356), (14.9, 4, 442), (15.1, 2, 450)):
+        indices = plan.indices(video(round(30 * seconds)))
+        assert (indices[0], indices[-1]) == (first, last)

@@ -50,6 +50,16 @@ def test_every_frame_is_written_at_the_rate_of_the_video(clip, tmp_path):
     assert min(changed) > 1000
 
 
+def test_pictures_stay_at_the_times_of_the_video(tmp_path):
+    path, times = tmp_path / "clip.mp4", [0, 0.1, 0.2, 0.3, 2.0, 2.1, 4.0, 4.5]
+    with VideoWriter(path, 10.0, (160, 120), timed=True) as writer:
+        for pts in times:
+            writer.write(blank((160, 120)), pts)
+    write_overlay(recognition(video=probe(path)), tmp_path / "o.mp4")
+    with open_video(tmp_path / "o.mp4") as reader:
+        assert [frame.pts for frame in reader.frames()] == pytest.approx(times, abs=1e-3)
+
+
 @pytest.mark.parametrize("size", [(1, 1), (64, 48), (321, 241)], ids=["1x1", "tiny", "odd"])
 def test_any_size_of_picture_can_be_drawn(size, tmp_path):
     path = tmp_path / "clip.mp4"

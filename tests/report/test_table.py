@@ -91,6 +91,15 @@ def test_changes_over_time_are_told(labels, expected):
     assert expected is None or expected in text
 
 
+def test_nothing_is_said_of_the_time_between_far_windows():
+    segments = [segment(0, 1.6, "walk"), segment(600, 601.6, "walk"), segment(602, 603.6, "run")]
+    text = rendered(recognition_panel(recognition(persons=(person(segments=segments),))), 120)
+    assert "0.0-1.6 s walk · 600.0-601.6 s walk · 602.0-603.6 s run" in text
+    sparse = [segment(start, start + 1.6, "walk") for start in (0, 8, 16)] + [segment(24, 25.6, "run")]
+    text = rendered(recognition_panel(recognition(persons=(person(segments=sparse),))), 120)
+    assert "0.0-17.6 s walk · 24.0-25.6 s run" in text
+
+
 def test_a_summary_has_a_row_per_source():
     outcomes = [recognition(), Failure("[bold]b\n.mp4", "broken"), nobody(source="c.mp4"), unknown(source="d.mp4")]
     text = rendered(summary_table(outcomes))
@@ -124,10 +133,10 @@ def test_seconds(value, text):
 
 
 def test_too_few_frames_are_named_as_the_reason():
-    glimpse = replace(person(top=0.9), frames=1)
+    glimpse = replace(person(top=0.9), frames=9, frames_at_once=1)
     text = rendered(recognition_panel(recognition(persons=(glimpse,))), 100)
     assert "unknown" in text
-    assert "in 1 of the frames looked at; an action needs at least 4" in " ".join(text.split())
+    assert "frames seen of one movement: 1; an action needs at least 4" in " ".join(text.split())
 
 
 def test_a_strange_movement_is_unknown_for_that_reason():

@@ -41,6 +41,36 @@ def test_rate(tmp_path, fps):
         assert reader.info.fps == pytest.approx(fps, rel=1e-3)
 
 
+@pytest.mark.parametrize("suffix", [".mp4", ".mkv", ".mov"])
+def test_pictures_are_shown_at_their_times(tmp_path, suffix):
+    times = [0.0, 1 / 60, 2 / 60, 0.5, 0.6, 5.0, 5.0 + 1 / 30]
+    path = tmp_path / f"clip{suffix}"
+    with VideoWriter(path, 10, (64, 48), timed=True) as writer:
+        for index, pts in enumerate(times):
+            writer.write(picture((64, 48), 20 + 30 * index), pts)
+    with open_video(path) as reader:
+        frames = list(reader.frames())
+    assert [frame.pts for frame in frames] == pytest.approx(times, abs=2e-3)  # Matroska counts ms
+    assert [float(frame.image.mean()) for frame in frames] == pytest.approx([20 + 30 * n for n in range(7)], abs=5)
+
+
+def test_times_that_do_not_ascend_and_avi_lose_no_picture(tmp_path):
+    for name in ("a.mp4", "a.avi"):
+        with VideoWriter(tmp_path / name, 10, (64, 48), timed=True) as writer:
+            for pts in (0.0, 0.0, 1.0, 0.5, 1.5):
+                writer.write(picture((64, 48)), pts)
+        with open_video(tmp_path / name) as reader:
+            assert len(list(reader.frames())) == 5
+
+
+def test_a_picture_of_an_hour(tmp_path):
+    with VideoWriter(tmp_path / "clip.mp4", 1 / 3600, (64, 48)) as writer:
+        for _ in range(3):
+            writer.write(picture((64, 48)))
+    with open_video(tmp_path / "clip.mp4") as reader:
+        assert [frame.pts for frame in reader.frames()] == pytest.approx([0, 3600, 7200])
+
+
 def test_a_web_page_can_play_it_while_it_loads(tmp_path):
     path = tmp_path / "clip.mp4"
     with VideoWriter(path, 25, (64, 48)) as writer:
