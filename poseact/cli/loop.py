@@ -14,6 +14,7 @@ from poseact.cli.progress import Bars
 from poseact.cli.results import Results
 from poseact.cli.sources import Source
 from poseact.errors import ModelError, NoPerson
+from poseact.files import remove_leftovers
 from poseact.heatmap import channel_names
 from poseact.poses import PoseDataset, write_poses
 from poseact.recognize import Recognition, Recognizer, Settings
@@ -135,7 +136,9 @@ class _Loop:
         name = f"{source.path.stem}-{poses.name}" if source.holds_poses else source.path.stem
         views = self.recognizer.classifier.heatmaps(poses, recognition.persons[0].rows)
         channels = channel_names(self.recognizer.classifier.preprocessing.kind, layout(poses.layout))
-        write_heatmaps(views, self.outputs.heatmaps.claim(name), channels)
+        target = self.outputs.heatmaps.claim(name)
+        remove_leftovers(target)
+        write_heatmaps(views, target, channels)
 
     def _write_poses(self, target: Path) -> None:
         if not self.poses:

@@ -152,11 +152,11 @@ class Extractor:
                 chosen = final or (selection.ids if selection is not None else ())
                 tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
             report.finish()
-        poses = from_tracks(
-            tracks, first.size, reader.info.fps, pts, index, Path(path).stem,
-            provenance=self._provenance(path),
-        )  # fmt: skip
         accurate = self.estimator or self.scout
+        poses = from_tracks(
+            tracks, first.size, reader.info.fps, pts, index, Path(path).stem, provenance=self._provenance(path),
+            layout=accurate.layout.name, joints=len(accurate.layout.keypoints),
+        )  # fmt: skip
         estimators = [(accurate if number in final else self.scout).name for number in poses.track_id]
         shots = tuple(first.index[row] for row in starts)
         return Extraction(

@@ -285,6 +285,7 @@ def test_no_answer_leaves_no_file(files, capsys):
 def test_heatmaps_are_written(files, capsys):
     files("a.mp4", "p.pkl")
     assert call(capsys, "a.mp4", "--save-heatmaps", "h.png")[0] == 0
+    files("sheets/.a-abcd1234.poseact-part.png")  # of a command that was killed
     assert call(capsys, "a.mp4", "p.pkl", "--save-heatmaps", "sheets")[0] == 0
     assert Path("h.png").stat().st_size > 1000
     assert sorted(path.name for path in Path("sheets").iterdir()) == ["a.png", "p-clip-2.png", "p-clip.png"]
