@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from poseact.errors import UsageError
-from poseact.texts import listed
-
-HELD_OUT = 0.2
 _DATA, _HOW, _TALK = "Which clips", "How it is trained", "What is said"
 
 
@@ -140,82 +135,15 @@ def train(
 
     Killed or interrupted, the same command goes on after the last finished epoch, as if nothing had happened.
     """
-    from poseact.cli.messages import Messages
-    from poseact.cli.training import labelled, pictures_of, poses_of, settings_with, start_of, teacher_scores
-    from poseact.cli.training_report import Reporter, report_run
-    from poseact.device import resolve_device
+    from poseact.cli.training import TrainOptions, run_training
     from poseact.files import expanded
-    from poseact.recognize import DEFAULT_MODEL
-    from poseact.train import Processes, training_splits
-    from poseact.train import few_shot as fit_head
-    from poseact.train import train as train_model
-    from poseact.train.hold_out import TRAIN
 
-    out, config = expanded(out), config and expanded(config)
+    out = expanded(out)
     out = out if out.name not in ("", "..") else out.resolve()
-    begin = start_of(start, from_rgb, from_pose)
-    changes = dict(map(_change, change or []))
-    if few_shot:
-        _few_shot_alone(changes, recipe=recipe, config=config, from_rgb=from_rgb, teacher=teacher, videos=videos,
-                        tensorboard=tensorboard)  # fmt: skip
-    settings = settings_with(recipe, config, changes, begin)
-    chosen = resolve_device(device)
-    processes = Processes.join(chosen)
-    messages = Messages(verbosity=-1 if quiet or not processes.writes else 1, debug=debug)
-    try:
-        dataset = labelled(poses_of(poses, out, chosen, messages, processes), labels, messages)
-        if dataset.splits and TRAIN not in dataset.splits and not train_split:
-            messages.warning(
-                f"none of the splits ({', '.join(list(dataset.splits)[:6])}) is called {TRAIN}: all clips are trained "
-                "on but those that are held out; choose with --train-split"
-            )
-        share = val_share if val_share is not None else 0.0 if few_shot else HELD_OUT
-        dataset, train_parts, validation_parts = training_splits(
-            dataset, listed(train_split), listed(val_split), share, settings.seed
-        )
-        if videos is not None and "rgb" not in settings.streams:
-            messages.warning(f"--videos has no effect: the {settings.architecture} of this recipe looks at no pictures")
-        if few_shot:
-            if not processes.writes:
-                return 0
-            run = fit_head(
-                dataset, start or DEFAULT_MODEL, out, name=name or out.name, train_splits=train_parts,
-                validation_splits=validation_parts, device=chosen, licence=licence, on_warning=messages.warning,
-            )  # fmt: skip
-            report_run(run, out)
-            return 0
-        board, talk = (tensorboard and processes.writes), (not quiet and processes.writes)
-        with Reporter(settings, out, tensorboard=board, wanted=talk) as reporter:
-            run = train_model(
-                dataset, settings, out, name=name or out.name, device=chosen, licence=licence,
-                train_splits=train_parts, validation_splits=validation_parts, start=begin, processes=processes,
-                on_epoch=reporter.add,
-                on_step=reporter.step if talk else None, on_note=messages.note,
-                teachers=teacher_scores(teacher or [], dataset),
-                videos=pictures_of(dataset, settings, [*train_parts, *validation_parts], poses, videos),
-                on_warning=messages.warning,
-            )  # fmt: skip
-    finally:
-        processes.leave()
-    if processes.writes:
-        report_run(run, out)
-    return 0
-
-
-def _few_shot_alone(changes: dict[str, Any], **options: object) -> None:
-    """Raises: UsageError for options of a training, where only a head is fitted."""
-    given = [f"--{name.replace('_', '-')}" for name, value in options.items() if value]
-    given += [f"--set {name}" for name in changes if name.removeprefix("train.") != "seed"]
-    if given:
-        raise UsageError(f"{given[0]} has no effect with --few-shot, which trains no backbone; leave one of them away")
-
-
-def _change(text: str) -> tuple[str, Any]:
-    """`NAME=VALUE`, the value as JSON or else as text. Raises: UsageError without an equals sign."""
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise UsageError(f"--set {text}: write NAME=VALUE, such as --set epochs=100")
-    try:
-        return name, json.loads(value)
-    except (ValueError, RecursionError):
-        return name, value
+    options = TrainOptions(
+        poses=poses, out=out, recipe=recipe, config=config and expanded(config), changes=tuple(change or ()),
+        train_split=train_split, val_split=val_split, val_share=val_share, labels=labels, start=start,
+        from_rgb=from_rgb, from_pose=from_pose, videos=videos, teacher=tuple(teacher or ()), few_shot=few_shot,
+        name=name or out.name, licence=licence, device=device, tensorboard=tensorboard, quiet=quiet, debug=debug,
+    )  # fmt: skip
+    return run_training(options)

@@ -8,7 +8,7 @@ import pytest
 from rich.console import Console
 from swings import swing, swings
 
-from poseact.cli import training, training_report
+from poseact.cli import training_inputs, training_report
 from poseact.cli.entry import run
 from poseact.extract.journal import stamp
 from poseact.extract.quality import quality_of
@@ -127,7 +127,7 @@ class Extraction:
 @pytest.fixture
 def looked(monkeypatch):
     engine = Extraction()
-    monkeypatch.setattr(training, "Watched", lambda workers: engine)
+    monkeypatch.setattr(training_inputs, "Watched", lambda workers: engine)
     return engine
 
 
