@@ -235,7 +235,7 @@ def _write(options: EvaluateOptions, found: Evaluation, messages: Messages) -> N
     if failed:
         raise failed[0]
     if options.save_scores is not None:
-        messages.note(f"scores of {len(found.scores)} clips are in {options.save_scores}")
+        messages.note(f"scores of {len(_scores(found, options.form))} clips are in {options.save_scores}")
 
 
 def _scores(found: Evaluation, form: Form) -> Scores:

@@ -97,14 +97,16 @@ def evaluate(
     else:
         names = tuple(labels or classes) or tuple(str(number) for number in range(stored[0].classes))
     labelled = with_model_labels(clips, classes, names)
-    known = [set(_of_clips(one, labelled).names) for one in stored] if clips else []
+    aligned = [_of_clips(one, labelled) for one in stored] if clips else list(stored)
+    known = [set(one.names) for one in aligned] if clips else []
     rows = [
         row for row, clip in enumerate(labelled)
-        if all(seen(clip, one.preprocessing.people) for one in classifiers) and all(clip.name in one for one in known)
+        if seen(clip, None) and all(seen(clip, one.preprocessing.people) for one in classifiers)
+        and all(clip.name in names for names in known)
     ]  # fmt: skip
     looked_at = [labelled[row] for row in rows]
     parts = _scored(classifiers, given, looked_at, progress, videos)
-    parts += [_of_clips(one, looked_at) if clips else one for one in stored]
+    parts += [_of_clips(one, looked_at) for one in aligned] if clips else aligned
     absent = [labelled[row] for row in sorted({*range(len(labelled))} - {*rows})]
     nobody = [clip.label for clip in absent]
     fused = fuse(parts, given)

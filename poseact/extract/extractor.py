@@ -167,7 +167,7 @@ class Extractor:
     def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
         look = _Look()
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
-        while batch := _next(frames, self._batch(reader.info), timings):
+        while batch := _next(frames, self.batch_size, timings):
             boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
             look.accurate += accurate
             look.boxes += boxes
@@ -187,17 +187,13 @@ class Extractor:
         if isinstance(self.scout, PictureEstimator):
             with timings.stage("pose"):
                 found = self.scout.everybody(images)
-            counts = [self._followed(boxes) for boxes, _ in found]
-            people = [keypoints[:count] for count, (_, keypoints) in zip(counts, found, strict=True)]
-            return (
-                [boxes[:count] for count, (boxes, _) in zip(counts, found, strict=True)],
-                people,
-                [False] * len(images),
-            )
+            followed = [self._followed(boxes) for boxes, _ in found]
+            people = [keypoints[row] for row, (_, keypoints) in zip(followed, found, strict=True)]
+            return [boxes[row] for row, (boxes, _) in zip(followed, found, strict=True)], people, [False] * len(images)
         assert self.detector is not None
         with timings.stage("detect"):
             detected = sparsely_detected(self.detector, images, self.detect_every)
-            boxes = [one[: self._followed(one)] for one in detected]
+            boxes = [one[self._followed(one)] for one in detected]
         final = [self.estimator is not None and len(one) <= refined for one in boxes]
         keypoints: dict[int, Keypoints] = {}
         with timings.stage("pose"):
@@ -208,13 +204,11 @@ class Extractor:
                     keypoints |= dict(zip(rows, estimated, strict=True))
         return boxes, [keypoints[row] for row in range(len(images))], final
 
-    def _batch(self, video: VideoInfo) -> int:
-        """How many frames are in memory at once."""
-        return max(1, min(self.batch_size, BATCH_BYTES // max(video.width * video.height * 3, 1)))
-
-    def _followed(self, boxes: Boxes) -> int:
-        """How many people of a frame are followed, of boxes that are sorted by their scores."""
-        return min(max(self.max_boxes, int((boxes.score >= STRONG).sum())), CROWD)
+    def _followed(self, boxes: Boxes) -> Array:
+        """(n,) int64 ascending: the rows of the people of a frame who are followed."""
+        crowd = min(int((boxes.score >= STRONG).sum()), CROWD)
+        strongest = np.argsort(-boxes.score, kind="stable")
+        return np.sort(strongest[: max(self.max_boxes, crowd)])
 
     def _second_look(
         self,
@@ -295,18 +289,28 @@ class Extractor:
 
 def planned_frames(reader: VideoReader, plan: FramePlan, start: float, end: float) -> Array:
     """(n,) int64: the frames of a plan for one stretch of a video. Raises: InvalidVideo when it shows none."""
-    if (start, end) == (0.0, inf):
-        return plan.indices(
-            reader.info, None if plan.frames is None else reader.times(np.arange(reader.info.frame_count))
-        )
-    shown = reader.between(start, end)
-    if not shown:
-        raise InvalidVideo(
-            f"{reader.info.path} lasts {reader.info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
-        )
-    part = replace(reader.info, frame_count=len(shown), duration=len(shown) / max(reader.info.fps, 1.0))
-    times = reader.times(np.asarray(shown))
-    return shown.start + plan.indices(part, times - times[0])
+    info = reader.info
+    shown, part = range(info.frame_count), info
+    if (start, end) != (0.0, inf):
+        shown = reader.between(start, end)
+        if not shown:
+            raise InvalidVideo(
+                f"{info.path} lasts {info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
+            )
+        lasts = float(_times_of(reader, shown)[-1])
+        part = replace(info, frame_count=len(shown), duration=lasts, fps=len(shown) / lasts)
+    if plan.frames is None:
+        return shown.start + plan.indices(part)
+    return shown.start + plan.indices(part, _times_of(reader, shown))
+
+
+def _times_of(reader: VideoReader, shown: range) -> Array:
+    """(n + 1,) s from 0 on: when each frame of a stretch is shown, and when the last one ends."""
+    info = reader.info
+    times = reader.times(np.arange(shown.start, shown.stop))
+    last = reader.times(np.array([shown.stop]))[0] if shown.stop < info.frame_count else info.duration
+    ended: Array = np.append(times, max(last, times[-1] + 1 / max(info.fps, 1.0))) - times[0]
+    return ended
 
 
 def _in_between(
@@ -381,8 +385,16 @@ def _selected(tracks: list[Track], size: tuple[int, int], person: str) -> Select
 
 
 def _next(frames: Iterator[Frame], count: int, timings: Timings) -> list[Frame]:
+    """At most so many frames, and at most `BATCH_BYTES` of them, but one at least while there are any."""
+    batch: list[Frame] = []
+    size = 0
     with timings.stage("decode"):
-        return list(islice(frames, count))
+        for frame in islice(frames, count):
+            batch.append(frame)
+            size += frame.image.nbytes
+            if size + frame.image.nbytes > BATCH_BYTES:
+                break
+    return batch
 
 
 def _merged(kept: dict[int, Frame], wanted: Iterable[int], decoded: Iterator[Frame]) -> Iterator[Frame]:

@@ -168,10 +168,11 @@ def _limits(card: Card) -> list[str]:
         said.append("It sees keypoints only: no objects, no scene. Actions that differ in these alone look the same.")
     said.append("It is as good as the poses: other cameras, views, frame rates or pose estimators may cost accuracy.")
     if card.training.get("validation_clips") or card.training.get("validation_top1") is not None:
-        clips = "other clips than those that" if card.training.get("calibration") else "the clips that"
+        again = 'under "Calibrated again"' if card.training.get("calibration") else "that the figures are of"
         said.append(
-            f"Temperature and thresholds were fitted to {clips} the figures are of, and the interval tells of "
-            "chance in these clips only. Measure on clips and people of your own with `poseact evaluate`."
+            f"Temperature and thresholds were fitted to the clips {again}, and the interval "
+            "tells of chance in the validation clips only. Measure on clips and people of your own with "
+            "`poseact evaluate`."
         )
     else:
         said.append(

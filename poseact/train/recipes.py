@@ -139,7 +139,7 @@ def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
     if (other := changes.get("architecture")) and not _fits(settings, other):
         document["config"] = {}
     for path, value in changes.items():
-        if path in FOLLOWING:
+        if path in FOLLOWING and value != _value(document, path):
             raise UsageError(f"setting {path} cannot be changed: it follows from the poses")
         *parents, last = path.split(".")
         place: Any = document
@@ -149,6 +149,11 @@ def changed(settings: TrainSettings, changes: Mapping[str, Any]) -> TrainSetting
             raise UsageError(f"there is no setting {path!r}; known are {', '.join(document)}")
         place[last] = value
     return _validated(document)
+
+
+def _value(document: Mapping[str, Any], path: str) -> Any:
+    table, name = path.split(".")
+    return document[table].get(name)
 
 
 def _fits(settings: TrainSettings, architecture: Any) -> bool:
@@ -258,13 +263,13 @@ def _read(file: Path) -> dict[str, Any]:
 
 
 def _flat(document: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """{"augmentation": {"flip": 0}} -> {"augmentation.flip": 0}, as `--set` has it."""
+    """{"augmentation": {"flip": 0}} -> {"augmentation.flip": 0}, as `--set` has it; an empty `config` is a value."""
     flat: dict[str, Any] = {}
     for key, value in document.items():
         path = f"{prefix}{key}"
         if path.count(".") > DEEPEST:
             raise UsageError(f"there is no setting {path!r}")
-        if isinstance(value, dict):
+        if isinstance(value, dict) and (value or path not in ("config", "train.config")):
             flat |= _flat(value, f"{path}.")
         else:
             flat[path] = value

@@ -152,14 +152,16 @@ def test_classes_of_the_same_name_are_not_confused():
 
 
 def test_a_form_without_names_has_a_row_for_every_clip():
-    clips = [clip("a", 0), empty_clip("b", 1), clip("c", 1)]
+    clips = [clip("a", 0), empty_clip("b", 0), clip("c", 1)]
     found = evaluate(clips, fixed(2.0, 0.0, -1.0))
     whole = found.of_all_clips()
     np.testing.assert_allclose(whole.probability[1], np.full(3, 1 / 3))
     np.testing.assert_array_equal(whole.probability[[0, 2]], found.scores.probability)
     assert (whole.label.tolist(), whole.names) == ([0, -1, 1], ())
-    stored = evaluate(clips, None, [whole], classes=("wave", "clap", "jump"))
-    np.testing.assert_array_equal(stored.of_all_clips().probability, whole.probability)
+    for model in (None, fixed(2.0, 0.0, -1.0)):
+        stored = evaluate(clips, model, [whole], classes=("wave", "clap", "jump"))
+        np.testing.assert_allclose(stored.of_all_clips().probability, whole.probability, atol=1e-7)
+        assert (stored.outcome.top1, stored.nobody) == (found.outcome.top1, ("b",))
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["fewer first", "fewer last"])

@@ -87,3 +87,29 @@ def test_large_pictures_are_in_memory_a_few_at_a_time(samples, room, largest, mo
     monkeypatch.setattr(scout, "everybody", lambda images: sizes.append(len(images)) or look(images))
     found = Extractor(None, scout)(samples / "jump.mp4", FramePlan.middle(20))
     assert (sum(sizes), max(sizes), len(found.poses.pts)) == (20, largest, 20)
+
+
+def test_the_second_look_takes_large_pictures_a_few_at_a_time_too(samples, monkeypatch):
+    monkeypatch.setattr(module, "BATCH_BYTES", 3 * 578 * 720 * 4)
+    second, sizes = Doubled(), []
+    extractor = Extractor(None, Standing(1), lambda images, boxes: sizes.append(len(images)) or second(images, boxes))
+    extractor.estimator.name, extractor.estimator.layout = "second", COCO17
+    assert (extractor(samples / "jump.mp4", FramePlan.middle(20)).poses.keypoint == 20).all()
+    assert (sum(sizes), max(sizes)) == (20, 4)
+
+
+@pytest.mark.parametrize(
+    ("score", "few", "rows"),
+    [
+        ([], 6, []),
+        ([0.9, 0.8, 0.2], 6, [0, 1, 2]),
+        ([0.2, 0.9, 0.1, 0.8], 2, [1, 3]),
+        ([0.2, 0.9, 0.1, 0.8], 3, [0, 1, 3]),
+        ([0.5] * 60, 6, list(range(50))),
+        ([0.5] * 60, 55, list(range(55))),
+    ],
+    ids=["nobody", "few", "unsorted", "one more", "a crowd", "as asked for"],
+)
+def test_who_is_followed(score, few, rows):
+    boxes = Boxes(np.tile(np.array([0, 0, 9, 9], np.float32), (len(score), 1)), np.array(score, np.float32))
+    assert Extractor(None, Standing(1), max_boxes=few)._followed(boxes).tolist() == rows

@@ -1,8 +1,12 @@
+from math import inf
+
 import numpy as np
 import pytest
 
 from poseact.extract import EVERY_FRAME, FramePlan
+from poseact.extract.extractor import planned_frames
 from poseact.types import VideoInfo
+from poseact.video import VideoWriter, open_video
 
 
 def video(frames: int, fps: float = 30.0) -> VideoInfo:
@@ -58,7 +62,7 @@ def test_a_missing_duration_is_derived_from_the_frame_count():
 
 
 def test_windows_last_as_long_where_the_rate_changes():
-    times = np.concatenate([np.arange(600) / 60, 10 + np.arange(200) / 10])  # 10 s at 60 frames/s, 20 s at 10
+    times = np.concatenate([np.arange(600) / 60, 10 + np.arange(201) / 10])  # 10 s at 60 frames/s, 20 s at 10
     info = VideoInfo("clip.mp4", 64, 48, 800 / 30, 800, 30.0, "h264")
     looked_at = FramePlan(frames=16, seconds=1.6).indices(info, times)
     starts = np.flatnonzero(np.diff(times[looked_at], prepend=-9) > 1)
@@ -68,22 +72,25 @@ def test_windows_last_as_long_where_the_rate_changes():
     assert np.diff([one[0] for one in windows]) == pytest.approx([30 / 8] * 7, abs=0.2)
 
 
-def test_a_last_picture_that_stays_takes_no_frames_from_the_others():
-    times = np.arange(300) / 30  # and the last one for 50 s more
+@pytest.mark.parametrize("paused", [150, 299], ids=["in the middle", "at the end"])
+def test_a_picture_that_stays_takes_no_frames_from_the_others(paused):
+    times = np.arange(301) / 30
+    times[paused + 1 :] += 50
     info = VideoInfo("clip.mp4", 64, 48, 5.0, 300, 60.0, "h264")
     looked_at = FramePlan(frames=16, seconds=1.6).indices(info, times)
-    assert FramePlan(frames=16, seconds=1.6).indices(info).tolist() == looked_at.tolist()  # at a constant rate
-    shown = np.append(times[:-1], 59.0)
-    looked_at = FramePlan(frames=16, seconds=1.6).indices(info, shown)
-    within = looked_at[looked_at < 220]  # two windows; the third reaches beyond the movement
-    assert len(within) == 2 * 16
-    assert np.diff(shown[within]).min() == pytest.approx(0.1, abs=0.04)
+    assert len(looked_at) == pytest.approx(3 * 16, abs=6)  # the pause still counts half a second
+    moving = looked_at[np.abs(looked_at - paused) > 15]
+    assert np.diff(moving).min() == pytest.approx(3, abs=1)
+    middle = FramePlan.middle(16).indices(info, times)
+    assert len(middle) == 16
+    assert middle[0] == pytest.approx(9, abs=3)
+    assert middle[-1] == pytest.approx(295, abs=6)
 
 
 @pytest.mark.parametrize("fps", [10, 24000 / 1001, 25, 30, 59.94])
 def test_times_of_a_constant_rate_change_nothing(fps):
     info = video(700, fps)
-    exact, plan = np.arange(700) / fps, FramePlan(frames=16, seconds=1.6)
+    exact, plan = np.arange(701) / fps, FramePlan(frames=16, seconds=1.6)
     assert plan.indices(info, exact).tolist() == plan.indices(info).tolist()
     assert plan.indices(info, np.round(exact, 3)).tolist() == plan.indices(info).tolist()  # ticks of a millisecond
 
@@ -93,3 +100,26 @@ def test_videos_up_to_a_length_are_looked_at_from_end_to_end():
     for seconds, first, last in ((12, 3, 356), (14.9, 4, 442), (15.1, 2, 450)):
         indices = plan.indices(video(round(30 * seconds)))
         assert (indices[0], indices[-1]) == (first, last)
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "expected"),
+    [
+        (0, inf, (2.5, 3.5)),
+        (0, 4, (1.5, 2.5)),
+        (1, 3, (1.5, 2.5)),
+        (3, 5, (3.5, 4.5)),
+        (5, inf, (5.0, 5.9)),
+    ],
+    ids=["all", "from the start", "over the change", "after it", "the end"],
+)
+def test_stretches_of_a_video_whose_rate_changes(start, end, expected, tmp_path):
+    times = [*np.arange(120) / 60, *(2 + np.arange(40) / 10)]
+    with VideoWriter(tmp_path / "clip.mp4", 30, (64, 48), timed=True) as writer:
+        for pts in times:
+            writer.write(np.full((48, 64, 3), 90, np.uint8), pts)
+    with open_video(tmp_path / "clip.mp4") as reader:
+        looked_at = planned_frames(reader, FramePlan.middle(10, seconds=1.0), start, end)
+        shown = reader.times(looked_at)
+    assert len(looked_at) == 10
+    assert (shown[0], shown[-1]) == pytest.approx(expected, abs=0.11)

@@ -34,7 +34,7 @@ def card(**changes):
         ({"licence": "CC-BY-4.0"}, ["## Licence\n\nCC-BY-4.0"]),
         ({"training": {"calibration": {"clips": 9, "splits": ["val"]}}}, ["Calibrated again | clips 9, splits val"]),
         ({"training": {**TRAINED, "calibration": {"clips": 9}}}, [
-            "fitted to other clips than those that the figures are of",
+            'fitted to the clips under "Calibrated again"',
             "temperature, before it was calibrated again | 0.050",
             "Clips that get an answer, before it was calibrated again",
         ]),

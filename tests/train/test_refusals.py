@@ -272,6 +272,15 @@ def test_a_file_changes_single_arguments_of_the_network_as_set_does(tmp_path):
         file.write_text(text)
         assert settings_of(None, file, {}) == wanted
     assert len(wanted.config) == len(recipe("small").config)
+    file.write_text(
+        "config.in_channels = 34\nconfig.base_channels = 16\naugmentation.flip = 0.25"
+    )  # as the recipe has it
+    assert settings_of(None, file, {}) == wanted
+    file.write_text("[config]\n")
+    assert settings_of(None, file, {}).config == {}
+    file.write_text("config.in_channels = 17")
+    with pytest.raises(UsageError, match=r"config\.in_channels cannot be changed"):
+        settings_of(None, file, {})
     file.write_text("architecture = 'c3d'\n[config]\nbase_channels = 16")
     assert settings_of(None, file, {}).config == {"base_channels": 16}
 
