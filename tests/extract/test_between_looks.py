@@ -11,6 +11,7 @@ from small_runs import OPTIONS, extract, open_standing, write_clip
 from poseact.extract.between import every_nth, moved_far, sparsely_detected, spread
 from poseact.extract.extractor import Extractor
 from poseact.poses import read_poses
+from poseact.skeleton import COCO17
 from poseact.types import Boxes, Keypoints, Track
 
 
@@ -147,6 +148,7 @@ class Jumping:
     """Estimates somebody who stands still in dark pictures and elsewhere in bright ones, and notes what it sees."""
 
     name = "jumping"
+    layout = COCO17
 
     def __init__(self):
         self.seen = []
