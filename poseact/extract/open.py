@@ -70,6 +70,8 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
     Raises: UsageError for an unknown detector or estimator, ModelError and its kinds.
     """
     name, flip = settings.pose, settings.flip
+    if settings.detector_classes == ():
+        raise UsageError("--detector-classes names no class; give some, such as Normal,Fall, or leave it out")
     weights: dict[str, str] = {}
     reading: dict[str, Any] = {
         "decoder": settings.decoder, "limits": settings.limits, "image_fps": settings.image_fps,

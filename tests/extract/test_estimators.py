@@ -110,6 +110,11 @@ def test_classes_of_a_detector_that_has_none_are_refused():
         open_extractor(ExtractorSettings(detector_classes=("Fall",)), "cpu")
 
 
+def test_no_class_at_all_is_refused():
+    with pytest.raises(UsageError, match="--detector-classes names no class"):
+        open_extractor(ExtractorSettings(detector="mine.pt", detector_classes=()), "cpu")
+
+
 def test_classes_of_an_estimator_of_whole_pictures_that_has_none_are_refused(monkeypatch):
     whole = Opened(SimpleNamespace(name="whole", layout=COCO17, everybody=lambda images: []), "abc")
     monkeypatch.setattr("poseact.extract.open.open_estimator", lambda *_, **__: whole)
