@@ -173,8 +173,8 @@ def recognize(
     settings = Settings(
         models=tuple(model or (DEFAULT_MODEL,)), weights=model_weights, stream_weights=streams,
         person=known_person(person), together=together, speed=speed.value, detector=detector,
-        detector_classes=None if detector_classes is None else tuple(listed(detector_classes)), pose=pose, device=device,
-        decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
+        detector_classes=None if detector_classes is None else tuple(listed(detector_classes)), pose=pose,
+        device=device, decoder=decoder.value, every_frame=all_frames, without_breaks=overlay is not None,
     )  # fmt: skip
     return recognize_all(found, settings, outputs, messages, as_json=json, top=top)
 
