@@ -11,9 +11,9 @@ import numpy as np
 
 from poseact.errors import InputError, LimitExceeded
 from poseact.extract.clips import Clip
-from poseact.extract.extractor import planned_frames
 from poseact.extract.folder import Standing
 from poseact.extract.plan import FramePlan
+from poseact.extract.planned import planned_frames
 from poseact.extract.work import OpenExtractor
 from poseact.types import PoseSequence
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, open_video

@@ -22,6 +22,7 @@ from poseact.errors import InvalidVideo, NoPerson
 from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected, spread
 from poseact.extract.camera import CameraMotion
 from poseact.extract.plan import EVERY_FRAME, FramePlan
+from poseact.extract.planned import planned_frames
 from poseact.extract.shots import change, link_within_shots, shot_starts, signature
 from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks, judged, shared_out
@@ -32,7 +33,9 @@ from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoReader, open_v
 
 Progress = Callable[[int, int], None]
 CROWD = 50
+"""People of a frame who are followed, where so many are surely there."""
 BATCH_BYTES = 256 << 20
+"""Pictures that are looked at together."""
 KEPT_BYTES = 256 << 20
 """Pictures of the first look that are kept for the second one; beyond that they are decoded again."""
 
@@ -285,32 +288,6 @@ class Extractor:
         estimator = self.estimator or self.scout
         detector = self.detector or self.scout
         return Provenance(str(path), detector.name, estimator.name, self.weights, __version__)
-
-
-def planned_frames(reader: VideoReader, plan: FramePlan, start: float, end: float) -> Array:
-    """(n,) int64: the frames of a plan for one stretch of a video. Raises: InvalidVideo when it shows none."""
-    info = reader.info
-    shown, part = range(info.frame_count), info
-    if (start, end) != (0.0, inf):
-        shown = reader.between(start, end)
-        if not shown:
-            raise InvalidVideo(
-                f"{info.path} lasts {info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
-            )
-        lasts = float(_times_of(reader, shown)[-1])
-        part = replace(info, frame_count=len(shown), duration=lasts, fps=len(shown) / lasts)
-    if plan.frames is None:
-        return shown.start + plan.indices(part)
-    return shown.start + plan.indices(part, _times_of(reader, shown))
-
-
-def _times_of(reader: VideoReader, shown: range) -> Array:
-    """(n + 1,) s from 0 on: when each frame of a stretch is shown, and when the last one ends."""
-    info = reader.info
-    times = reader.times(np.arange(shown.start, shown.stop))
-    last = reader.times(np.array([shown.stop]))[0] if shown.stop < info.frame_count else info.duration
-    ended: Array = np.append(times, max(last, times[-1] + 1 / max(info.fps, 1.0))) - times[0]
-    return ended
 
 
 def _in_between(

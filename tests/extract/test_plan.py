@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseact.extract import EVERY_FRAME, FramePlan
-from poseact.extract.extractor import planned_frames
+from poseact.extract.planned import planned_frames
 from poseact.types import VideoInfo
 from poseact.video import VideoWriter, open_video
 
