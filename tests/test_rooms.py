@@ -9,9 +9,9 @@ import pytest
 
 PACKAGE = Path(__file__).parent.parent / "poseact"
 ROOMS = (
-    "texts", "errors", "processes", "files", "skeleton", "types", "home", "device", "precision", "video", "detect",
-    "pose", "track", "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate", "doctor",
-    "report", "cli",
+    "texts", "errors", "processes", "machine", "files", "skeleton", "types", "home", "device", "precision", "video",
+    "detect", "pose", "track", "poses", "heatmap", "models", "zoo", "extract", "recognize", "train", "evaluate",
+    "doctor", "report", "cli",
 )  # fmt: skip
 
 

@@ -70,7 +70,9 @@ def extract_poses(
     ] = "thunder",
     detector: Annotated[str, typer.Option(help="auto, nanodet, or a YOLO checkpoint.")] = "auto",
     person: Annotated[str, typer.Option(help="Whose poses come first: auto, largest, central, ...")] = "auto",
-    max_persons: Annotated[int, typer.Option(min=1, help="People kept per video.")] = 2,
+    max_persons: Annotated[
+        int, typer.Option(min=1, help="People chosen per video; the others are stored behind them.")
+    ] = 2,
     frames: Annotated[
         int | None, typer.Option(min=1, help="Evenly spaced frames per video.", show_default="every frame")
     ] = None,
@@ -89,7 +91,11 @@ def extract_poses(
         typer.Option("--drop-missing", help="Leave out poses of videos that are not among VIDEOS any more."),
     ] = False,
     float16: Annotated[
-        bool, typer.Option("--float16", help="Store half as many bytes per joint, as PYSKL; whole px from 1024 px on.")
+        bool,
+        typer.Option(
+            "--float16",
+            help="Store half as many bytes per joint, as PYSKL; in steps of 1 px from 1024 px on, of 2 px from 2048.",
+        ),
     ] = False,
     image_fps: Annotated[float, typer.Option(min=0.1, help="Pictures per second of folders of images.")] = 25,
     dry_run: Annotated[
@@ -187,11 +193,11 @@ def extract_poses(
     from poseact.cli.extraction import engine_of, extract, from_here, inputs_of, plan_of
     from poseact.cli.recognize import known_person
     from poseact.device import resolve_device
-    from poseact.extract.machine import workers_for
-    from poseact.extract.open import ExtractorSettings, open_extractor
+    from poseact.extract.open import ExtractorSettings, model_identity, open_extractor
     from poseact.extract.request import Request
     from poseact.extract.shard import Shard
     from poseact.files import expanded
+    from poseact.machine import workers_for
     from poseact.precision import arithmetic
     from poseact.video import Limits
 
@@ -208,9 +214,9 @@ def extract_poses(
         pose_every=pose_every, decode_ahead=not dry_run,
     )  # fmt: skip
     options = {
-        "inputs": [from_here(found.root, out)], "pose": pose, "detector": detector, "frames": frames,
-        "seconds": seconds, "threads": threads, "shard": str(part) if part else None, "image-fps": image_fps,
-        "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
+        "inputs": [from_here(found.root, out)], "pose": model_identity(pose), "detector": model_identity(detector),
+        "frames": frames, "seconds": seconds, "threads": threads, "shard": str(part) if part else None,
+        "image-fps": image_fps, "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
     }  # fmt: skip
     request = Request(
         options, plan, person=known_person(person), max_persons=max_persons, float16=float16, overwrite=overwrite,

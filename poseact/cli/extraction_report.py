@@ -165,7 +165,8 @@ class Report:
             yield f"there is no video in this part of them, so there is no {self._out}"
             return
         if not self.done:
-            yield f"no video could be read, so there is no {self._out}"
+            what = f"{self._out} is still that of before" if self._out.exists() else f"so there is no {self._out}"
+            yield f"no video could be read, {what}"
             return
         earlier = "all" if self._earlier == self.done else self._earlier
         before = f", {earlier} of them from before" if self._earlier else ""

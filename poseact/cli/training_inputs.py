@@ -16,10 +16,10 @@ from poseact.evaluate.scores import UNLABELLED
 from poseact.extract.engine import Watched
 from poseact.extract.folder import extract_folder
 from poseact.extract.inputs import Inputs, read_inputs
-from poseact.extract.machine import workers_for
 from poseact.extract.open import ExtractorSettings, open_extractor
 from poseact.extract.record import Record
 from poseact.extract.request import Request
+from poseact.machine import workers_for
 from poseact.poses import PoseDataset, holds_poses, read_poses
 from poseact.poses.labels import named_alike
 from poseact.recognize.videos import VideoPictures, videos_of

@@ -46,7 +46,7 @@ def devices() -> Devices:
     import torch
 
     from poseact.device import resolve_device
-    from poseact.extract.machine import cores
+    from poseact.machine import cores
 
     cards = []
     if torch.cuda.is_available():

@@ -10,10 +10,10 @@ from multiprocessing.connection import wait
 
 from poseact.errors import ModelError
 from poseact.extract.clips import Clip
-from poseact.extract.machine import memory
 from poseact.extract.result import CRASHED, TIMEOUT, TOO_MUCH_MEMORY, Failed, Result
 from poseact.extract.work import OpenExtractor, Work
 from poseact.extract.worker import Raised, Ready, Step, Worker
+from poseact.machine import memory
 from poseact.processes import ending
 
 LOOKS_EVERY = 0.25

@@ -13,7 +13,7 @@ from poseact.errors import InputError, LimitExceeded
 from poseact.extract.clips import Clip
 from poseact.extract.folder import Standing
 from poseact.extract.plan import FramePlan
-from poseact.extract.planned import planned_frames
+from poseact.extract.planned import planned_frames, shown_between
 from poseact.extract.work import OpenExtractor
 from poseact.types import PoseSequence
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, open_video
@@ -69,7 +69,7 @@ def estimate(
 def _frames(clip: Clip, plan: FramePlan, limits: Limits, image_fps: float) -> int | None:
     try:
         with open_video(clip.path, "auto", limits, image_fps) as reader:
-            return len(planned_frames(reader, plan, clip.start, clip.end))
+            return len(planned_frames(reader, plan, shown_between(reader, clip.start, clip.end)))
     except (InputError, LimitExceeded):
         return None
 

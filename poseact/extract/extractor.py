@@ -22,7 +22,7 @@ from poseact.errors import InvalidVideo, NoPerson
 from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected, spread
 from poseact.extract.camera import CameraMotion
 from poseact.extract.plan import EVERY_FRAME, FramePlan
-from poseact.extract.planned import planned_frames
+from poseact.extract.planned import planned_frames, shown_between
 from poseact.extract.shots import change, link_within_shots, shot_starts, signature
 from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks, judged, shared_out
@@ -68,7 +68,7 @@ class Extraction:
         selection: who was chosen and why; None when nobody was seen.
         timings: seconds per stage: "decode", "detect", "pose", "track".
         shots: the first frame of each shot, by its number in the video; tracks never cross from one to the next.
-        planned: frames that were to be looked at.
+        announced: frames of the stretch. planned: those of them that were to be looked at.
     """
 
     info: VideoInfo
@@ -77,6 +77,7 @@ class Extraction:
     selection: Selection | None
     timings: dict[str, float]
     shots: tuple[int, ...] = ()
+    announced: int = 0
     planned: int = 0
 
 
@@ -132,7 +133,8 @@ class Extractor:
         with timings.stage("decode"):
             reader = self.open_video(path, self.decoder, self.limits, self.image_fps)
         with reader:
-            planned = planned_frames(reader, plan, start, end)
+            shown = shown_between(reader, start, end)
+            planned = planned_frames(reader, plan, shown)
             wanted = planned[every_nth(len(planned), self.pose_every)]
             looks = 1 if self.estimator is None else 2
             report = _Steps(progress, looks * len(wanted))
@@ -150,7 +152,7 @@ class Extractor:
                 tracks = self._second_look(reader, first, tracks, final, timings, report)
             pts, index, camera = np.array(first.pts), np.array(first.index), np.stack(first.camera)
             if self.pose_every > 1:
-                index, pts, tracks, at = _in_between(reader, planned, first, tracks)
+                index, pts, tracks, at = _in_between(reader, planned, wanted, first, tracks)
                 camera = shared_out(camera, at, pts)
                 chosen = final or (selection.ids if selection is not None else ())
                 tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
@@ -164,11 +166,11 @@ class Extractor:
         shots = tuple(first.index[row] for row in starts)
         return Extraction(
             reader.info, gaps, replace(judged(poses, selection, estimators), camera=camera), selection,
-            timings.seconds, shots, len(planned),
+            timings.seconds, shots, len(shown), len(planned),
         )  # fmt: skip
 
     def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
-        look = _Look()
+        look = _Look(keeps=0 if self.estimator is None else KEPT_BYTES)
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
         while batch := _next(frames, self.batch_size, timings):
             boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
@@ -291,15 +293,19 @@ class Extractor:
 
 
 def _in_between(
-    reader: VideoReader, planned: Array, look: _Look, tracks: list[Track]
+    reader: VideoReader, planned: Array, wanted: Array, look: _Look, tracks: list[Track]
 ) -> tuple[Array, Array, list[Track], Array]:
-    """The planned frames from the first to the last that was seen: (T,) index, (T,) pts, tracks over them, and where
-    among them the looks are.
+    """The looks and the planned frames between two of them, but where a wanted frame could not be decoded.
+
+    Returns: (T,) index, (T,) pts, tracks over these frames, and where among them the looks are.
     """
-    index = planned[(planned >= look.index[0]) & (planned <= look.index[-1])]
+    seen = np.isin(wanted, look.index)
+    after = np.searchsorted(wanted, planned)
+    before = np.where(wanted[after] == planned, after, after - 1)
+    index = planned[seen[before] & seen[after]]
     at = np.searchsorted(index, look.index)
-    pts = reader.times(index)
-    pts[at] = look.pts
+    announced = reader.times(index)
+    pts = np.interp(announced, announced[at], look.pts)
     return index, pts, [spread(track, at, pts) for track in tracks], at
 
 
@@ -317,6 +323,7 @@ class _Look:
     motion: CameraMotion = field(default_factory=CameraMotion)
     camera: list[Array] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
+    keeps: int = 0  # bytes of pictures
     kept: dict[int, Frame] = field(default_factory=dict)
     kept_bytes: int = 0
 
@@ -331,7 +338,7 @@ class _Look:
             self.latest = small
             self.index.append(frame.index)
             self.pts.append(frame.pts)
-            if self.kept_bytes + frame.image.nbytes <= KEPT_BYTES:
+            if self.kept_bytes + frame.image.nbytes <= self.keeps:
                 self.kept[frame.index] = frame
                 self.kept_bytes += frame.image.nbytes
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence, Set
 from contextlib import closing
 from dataclasses import dataclass, field
 from operator import itemgetter
@@ -77,12 +77,13 @@ def extract_folder(
         yield from (Outcome(clip, failed, earlier=True) for clip, failed in run.failed.items())
         if finished:
             return
+        before = {clip: stamp(clip) for clip in run.waiting}
         work = Extract(journal, request.plan, request.person, request.max_persons)
         with closing(engine(run.waiting, work, open_extractor)) as results:
             for clip, result in results:
                 if isinstance(result, Failed):
                     run.failed[clip] = result
-                    journal.fail(clip, result)
+                    journal.fail(clip, result, before[clip])
                 yield Outcome(clip, result)
         run.assemble()
 
@@ -139,6 +140,8 @@ class _Run:
             raise UsageError(f"{self.journal.folder} was begun {difference(begun, settings)}; {ANEW}")
         record = None
         if goes_on:
+            if not overwrite:
+                self._refuse_gone(self.journal.names(), self.journal.folder)
             self._sort_by_journal()
         elif not overwrite and (record := self._target()) is not None:
             for clip in self.clips:
@@ -186,13 +189,17 @@ class _Run:
             raise UsageError(f"{self.out} exists and is not what an earlier extraction left there; {ANEW}")
         if not same(record.settings, self.request.settings):
             raise UsageError(f"{self.out} was made {difference(record.settings, self.request.settings)}; {ANEW}")
-        gone = sorted(record.done.keys() - {clip.name for clip in self.clips})
+        self._refuse_gone(record.done.keys(), self.out)
+        return record
+
+    def _refuse_gone(self, finished: Set[str], where: Path) -> None:
+        """Raises: UsageError when clips are finished that are not asked for any more, but for `drop_missing`."""
+        gone = sorted(finished - {clip.name for clip in self.clips})
         if gone and not self.request.drop_missing:
             raise UsageError(
-                f"{self.out} holds poses of {len(gone)} videos that are not among the inputs any more, such as "
+                f"{where} holds poses of {len(gone)} videos that are not among the inputs any more, such as "
                 f"{gone[0]!r}; use --drop-missing to leave them out, or {ANEW.removeprefix('use ')}"
             )
-        return record
 
     def _sort_by_journal(self) -> None:
         self.done, self.failed, self.waiting = [], {}, []
@@ -216,7 +223,7 @@ class _Run:
                 quality = record.quality.get(clip.name) or quality_of(held)
                 self.journal.store(clip, held, quality, record.done[clip.name])
         for clip, why in self.failed.items():
-            self.journal.fail(clip, why)
+            self.journal.fail(clip, why, stamp(clip))
 
     def assemble(self) -> None:
         """Write the target from the finished clips, the record and the errors; remove the journal.
@@ -239,7 +246,7 @@ class _Run:
             }
             Record(
                 self.request.settings, size_of(self.out), {clip.name: self.journal.stamp(clip) for clip in done},
-                {clip.name: (stamp(clip), why) for clip, why in failed.items()}, self.sorting,
+                {clip.name: (self.journal.failure_stamp(clip), why) for clip, why in failed.items()}, self.sorting,
                 qualities,
             ).write(self.out)  # fmt: skip
             write_quality(self.out, qualities)

@@ -83,7 +83,13 @@ def _rows(name: str, *, alone: bool) -> list[Row]:
         matches = matching(path)
         if not matches:
             raise InputError(f"nothing is called {name}; check the pattern")
-        return _with_folder_labels([row for match in matches for row in _match(match)])
+        rows = [row for match in matches for row in _match(match)]
+        if not rows:
+            raise InputError(
+                f"{name} finds no video, only others such as {matches[0]}; known suffixes are "
+                f"{' '.join(sorted(VIDEO_SUFFIXES))}"
+            )
+        return _with_folder_labels(rows)
     raise InputError(f"{name} does not exist; name a folder, videos, a .txt list, or a .csv or .tsv table")
 
 
@@ -123,7 +129,8 @@ def _folder(folder: Path, *, alone: bool) -> list[Row]:
             "%s: %d of %d videos lie in no folder of it, such as %s, so its folders are no labels",
             folder, len(loose), len(paths), loose[0].name,
         )  # fmt: skip
-    return [Row(path, "" if alone else folder.resolve().name) for path in paths]
+    own_name = Path(os.path.normpath(folder.absolute())).name  # of a link, not of what it leads to
+    return [Row(path, "" if alone else own_name) for path in paths]
 
 
 def _with_folder_labels(rows: list[Row]) -> list[Row]:

@@ -102,21 +102,31 @@ class Journal:
         """Remove what processes that were killed left half written."""
         self._remove(HALF_WRITTEN)
 
+    def names(self) -> set[str]:
+        """Of the finished clips, as far as their files can be read."""
+        documents = (_read(path) for path in self.folder.iterdir() if path.name.endswith(QUALITY))
+        finished = {str(document["name"]) for document in documents if "name" in document}
+        return {name for name in finished if self._path(name, POSES).exists()}
+
     def holds(self, clip: Clip) -> bool:
         """Whether the clip is finished, and has not become another one since; one that cannot be seen has not."""
-        return self._path(clip, POSES).exists() and stamp(clip) in (self.stamp(clip), UNSEEN)
+        return self._path(clip.name, POSES).exists() and stamp(clip) in (self.stamp(clip), UNSEEN)
 
     def stamp(self, clip: Clip) -> str:
         """Of a finished clip as it was when it was looked at."""
-        return str(self._document(clip, QUALITY).get("stamp"))
+        return str(_read(self._path(clip.name, QUALITY)).get("stamp"))
 
     def failure(self, clip: Clip) -> Failed | None:
         """Why the clip failed, if it did; what has become another clip has not failed yet."""
-        held = self._document(clip, FAILURE)
+        held = _read(self._path(clip.name, FAILURE))
         try:
             return failed_of(held["why"]) if held["stamp"] == stamp(clip) else None
         except (TypeError, KeyError):  # a failure that cannot be read is found again
             return None
+
+    def failure_stamp(self, clip: Clip) -> str:
+        """Of a clip that failed, as it was before it was looked at."""
+        return str(_read(self._path(clip.name, FAILURE)).get("stamp"))
 
     def store(self, clip: Clip, poses: PoseSequence, quality: Quality, looked_at: str) -> None:
         """Finish a clip.
@@ -125,23 +135,24 @@ class Journal:
             looked_at: its `stamp` before it was looked at.
         Raises: OutputError.
         """
-        if (before := self._path(clip, POSES)).exists():  # of another clip of this name
+        if (before := self._path(clip.name, POSES)).exists():  # of another clip of this name
             before.unlink()
-        write_text(self._path(clip, QUALITY), json.dumps({**to_document(quality), "stamp": looked_at}) + "\n")
-        write_pyskl(self._path(clip, POSES), [poses])
+        content = {**to_document(quality), "stamp": looked_at, "name": clip.name}
+        write_text(self._path(clip.name, QUALITY), json.dumps(content) + "\n")
+        write_pyskl(self._path(clip.name, POSES), [poses])
 
-    def fail(self, clip: Clip, failed: Failed) -> None:
-        """Note why a clip has no poses. Raises: OutputError."""
-        content = {"stamp": stamp(clip), "why": asdict(failed)}
-        write_text(self._path(clip, FAILURE), json.dumps(content) + "\n")
+    def fail(self, clip: Clip, failed: Failed, looked_at: str) -> None:
+        """Note why a clip has no poses. Args: as `store`. Raises: OutputError."""
+        content = {"stamp": looked_at, "why": asdict(failed)}
+        write_text(self._path(clip.name, FAILURE), json.dumps(content) + "\n")
 
     def quality(self, clip: Clip) -> Quality | None:
         """Of a finished clip; None when it cannot be read any more."""
-        return from_document(self._document(clip, QUALITY))
+        return from_document(_read(self._path(clip.name, QUALITY)))
 
     def poses(self, clip: Clip) -> PoseSequence:
         """Of a finished clip, as it was stored. Raises: OutputError when its file was damaged since."""
-        path = self._path(clip, POSES)
+        path = self._path(clip.name, POSES)
         try:
             return read_pyskl(path).annotations[0]
         except (InvalidPoses, IndexError) as error:
@@ -154,23 +165,24 @@ class Journal:
         """The poses of finished clips."""
         return Finished(self, clips)
 
-    def _document(self, clip: Clip, suffix: str) -> dict[str, Any]:
-        """What a file says of a clip; nothing where it is not there or cannot be read."""
-        try:
-            held = json.loads(self._path(clip, suffix).read_text(encoding="utf-8"))
-        except (OSError, ValueError, RecursionError):
-            return {}
-        return held if isinstance(held, dict) else {}
-
     def _remove(self, names: re.Pattern[str]) -> None:
         for path in self.folder.iterdir():
             if names.fullmatch(path.name):
                 with contextlib.suppress(OSError):
                     path.unlink()
 
-    def _path(self, clip: Clip, suffix: str) -> Path:
-        name = hashlib.sha256(clip.name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
-        return self.folder / f"{name}{suffix}"
+    def _path(self, name: str, suffix: str) -> Path:
+        digest = hashlib.sha256(name.encode("utf-8", "surrogateescape")).hexdigest()[:24]
+        return self.folder / f"{digest}{suffix}"
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """What a file of the journal says; nothing where it is not there or cannot be read."""
+    try:
+        held = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return {}
+    return held if isinstance(held, dict) else {}
 
 
 @dataclass(frozen=True, slots=True)

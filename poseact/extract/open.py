@@ -21,10 +21,13 @@ from poseact.detect import (
 from poseact.errors import UsageError
 from poseact.extract.estimators import is_yolo, open_estimator
 from poseact.extract.extractor import Extractor
+from poseact.files import sha256_of
 from poseact.pose import PictureEstimator, TopDown
 from poseact.precision import in_precision, inference_precision
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, DecodingAhead, Limits, open_video
 from poseact.zoo import load_with_card, manifest
+from poseact.zoo.load import own_file
+from poseact.zoo.manifest import find_record
 
 EMBEDDED_DETECTOR = "nanodet-g"
 SCOUT = "movenet-lightning"
@@ -86,6 +89,8 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
         if isinstance(opened.estimator, PictureEstimator):
             if settings.detector != "auto":
                 raise UsageError(f"{name} finds the people itself; leave out --detector {settings.detector}")
+            if settings.detect_every > 1:
+                raise UsageError(f"{name} finds the people itself; leave out --detect-every {settings.detect_every}")
             if settings.detector_classes and not is_yolo(name):
                 raise UsageError(f"--detector-classes says what a YOLO calls people, and {name} is none; leave it out")
             return Extractor(None, opened.estimator, weights=weights, **reading)
@@ -97,6 +102,13 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
         in_precision(scout.network, dtype), name=scout.card.name, input_size=SCOUT_SIZE, flip=False, device=device
     )
     return Extractor(detector, light, estimator, weights, **reading)
+
+
+def model_identity(name: str) -> str:
+    """The name of a model, with the first of the sha256 where it is a file or a run's folder, which may change."""
+    record = find_record(name)
+    file = None if record is not None and record.embedded else own_file(name)
+    return name if file is None else f"{name} {sha256_of(file)[:12]}"
 
 
 def _open_detector(settings: ExtractorSettings, device: str, dtype: torch.dtype) -> tuple[Detector, str]:

@@ -13,16 +13,21 @@ from poseact.types import Array
 from poseact.video import VideoReader
 
 
-def planned_frames(reader: VideoReader, plan: FramePlan, start: float, end: float) -> Array:
-    """(n,) int64: the frames of a plan for one stretch of a video. Raises: InvalidVideo when it shows none."""
+def shown_between(reader: VideoReader, start: float, end: float) -> range:
+    """The numbers of the frames of one stretch of a video. Raises: InvalidVideo when it shows none."""
     info = reader.info
-    shown, part = range(info.frame_count), info
-    if (start, end) != (0.0, inf):
-        shown = reader.between(start, end)
-        if not shown:
-            raise InvalidVideo(
-                f"{info.path} lasts {info.duration:.2f} s and shows nothing between {start:g} and {end:g} s"
-            )
+    if (start, end) == (0.0, inf):
+        return range(info.frame_count)
+    shown = reader.between(start, end)
+    if not shown:
+        raise InvalidVideo(f"{info.path} lasts {info.duration:.2f} s and shows nothing between {start:g} and {end:g} s")
+    return shown
+
+
+def planned_frames(reader: VideoReader, plan: FramePlan, shown: range) -> Array:
+    """(n,) int64: the frames of a plan for the stretch of a video in which these are shown."""
+    part = info = reader.info
+    if len(shown) < info.frame_count:
         lasts = float(_times_of(reader, shown)[-1])
         part = replace(info, frame_count=len(shown), duration=lasts, fps=len(shown) / lasts)
     if plan.frames is None:

@@ -6,7 +6,6 @@ import time
 import traceback
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, replace
-from math import inf
 from typing import Protocol
 
 from poseact.errors import DecoderCrashed, InputError, LimitExceeded, ModelError, OutputError, UsageError, public_name
@@ -18,7 +17,6 @@ from poseact.extract.quality import quality_of
 from poseact.extract.result import CRASHED, INTERNAL_ERROR, TOO_MUCH_MEMORY, Done, Failed, Result
 from poseact.poses import ranked
 from poseact.processes import out_of_memory
-from poseact.types import VideoInfo
 
 OpenExtractor = Callable[[], Extractor]
 """Makes an extractor in whichever process runs it; must be picklable."""
@@ -67,16 +65,10 @@ class Extract:
         except Exception as error:
             return _failed(clip, error)
         quality = quality_of(
-            poses, nominal=_announced(clip, seen.info), planned=seen.planned, gaps=len(seen.gaps), shots=len(seen.shots)
+            poses, nominal=seen.announced, planned=seen.planned, gaps=len(seen.gaps), shots=len(seen.shots)
         )
         self.journal.store(clip, poses, quality, looked_at)
         return Done(len(poses.pts), len(seen.poses), time.monotonic() - started)
-
-
-def _announced(clip: Clip, video: VideoInfo) -> int:
-    """Frames that a video announces for a clip."""
-    first = min(round(clip.start * video.fps), video.frame_count)
-    return (video.frame_count if clip.end == inf else min(round(clip.end * video.fps), video.frame_count)) - first
 
 
 def _failed(clip: Clip, error: Exception) -> Failed:

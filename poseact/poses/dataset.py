@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from poseact.errors import InvalidPoses, LimitExceeded, UsageError
+from poseact.machine import memory
 from poseact.types import PoseSequence
 
-_SPARE_COMPRESSED = 2**30  # bytes that any compressed file may expand to
+_SPARE_COMPRESSED = 2**30  # bytes that any compressed file may expand to, on machines with little memory
 _EXPANSION_COMPRESSED = 32
 
 
@@ -54,8 +55,11 @@ class Budget:
 
     @classmethod
     def of(cls, source: str, size: int) -> Budget:
-        """For a compressed file of `size` bytes; rows of zeros compress very well."""
-        return cls(source, _SPARE_COMPRESSED + _EXPANSION_COMPRESSED * size)
+        """For a compressed file of `size` bytes; rows of zeros compress without bound.
+
+        What fits into half of the machine's memory does no harm, so whatever of that size was written can be read.
+        """
+        return cls(source, max(_SPARE_COMPRESSED, memory() // 2) + _EXPANSION_COMPRESSED * size)
 
     def spend(self, count: int) -> None:
         self.left -= count

@@ -74,9 +74,11 @@ def _safe(name: str) -> str:
 
 def _write_video(path: Path, anno: dict[str, Any]) -> None:
     arrays, rest = parted(anno)
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+    with zipfile.ZipFile(path, "w") as archive:
         for name, array in ((_ABOUT, np.array(as_json(rest))), *arrays.items()):
-            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as member:
+            info = zipfile.ZipInfo(f"{name}.npy")  # without a date: the same poses are the same bytes
+            info.compress_type = zipfile.ZIP_DEFLATED
+            with archive.open(info, "w", force_zip64=True) as member:
                 np.lib.format.write_array(member, np.asanyarray(array), version=(1, 0), allow_pickle=False)
 
 

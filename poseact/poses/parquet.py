@@ -28,7 +28,8 @@ _METADATA = b"poseact"
 _GROUP = 32 * 2**20  # bytes of poses in a row group: what a reader holds beside the result
 _MOST_GROUPS = 1_000_000
 _LONGEST_METADATA = 256 * 2**20
-_LONGEST_ABOUT = 16 * 2**20
+_LONGEST_ABOUT = 16 * 2**20  # characters, beside what is told of each frame
+_ABOUT_A_FRAME = 256
 # The arrays of people and of frames that have a column: name in an annotation -> shape of one row behind (people,).
 _OF_TRACKS = {
     "keypoint": "TK2", "keypoint_score": "TK", "bbox": "T4", "bbox_score": "T", "interpolated": "T", "track_id": "",
@@ -229,14 +230,14 @@ def _column(chunked: Any) -> list[Any]:
 
 def _video(rows: list[dict[str, Any]], where: str, budget: Budget) -> PoseSequence:
     first = rows[0]
-    text = first["about"] or "null"
-    if len(text) > _LONGEST_ABOUT:
-        raise LimitExceeded(f"{where}: 'about' has {len(text)} characters, more than {_LONGEST_ABOUT}")
+    frames, joints = (_count(first, key, where) for key in _SIZES)
+    arrays = {key: _shaped(first[key], (frames,), where) for key in _OF_FRAMES}
+    text, longest = first["about"] or "null", _LONGEST_ABOUT + _ABOUT_A_FRAME * frames
+    if len(text) > longest:
+        raise LimitExceeded(f"{where}: 'about' has {len(text)} characters, more than {longest}")
     about = parse_json(text, where)
     if not isinstance(about, dict) or not isinstance(about.get("rest"), dict):
         raise InvalidPoses(f"{where} does not say what its rows are; the column 'about' is empty")
-    frames, joints = (_count(first, key, where) for key in _SIZES)
-    arrays = {key: _shaped(first[key], (frames,), where) for key in _OF_FRAMES}
     listed_arrays = about.get("arrays") or {}
     if not isinstance(listed_arrays, dict):
         raise InvalidPoses(f"{where}: 'arrays' in 'about' must be arrays by name")

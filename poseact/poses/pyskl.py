@@ -36,7 +36,7 @@ def write_pyskl(
         splits: name of a split -> names of its videos; where there is nothing but poses, the file is a
             bare list.
         classes: names of the labels in index order.
-        float16: half the size, as PYSKL's own files; from x = 1024 on it rounds to whole pixels.
+        float16: half the size, as PYSKL's own files; from x = 1024 on in steps of 1 px, of 2 px from 2048.
     Raises: OutputError.
     """
     annotations = (annotation(sequence, np.float16 if float16 else np.float32) for sequence in sequences)

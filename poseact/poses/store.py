@@ -55,7 +55,7 @@ def write_poses(path: Path, dataset: PoseDataset, *, float16: bool = False) -> N
 
     Args:
         path: its suffix decides: .pkl is PYSKL's pickle, .parquet Parquet, .npz or none a folder of .npz files.
-        float16: half the size for coordinates and scores; from x = 1024 on it rounds to whole pixels.
+        float16: half the size for coordinates and scores; from x = 1024 on in steps of 1 px, of 2 px from 2048.
     Raises: OutputError; UsageError for another suffix, or for Parquet without pyarrow.
     """
     path = Path(path)

@@ -13,7 +13,7 @@ from poseact.errors import InputError, UsageError
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
 from poseact.extract.open import open_extractor
-from poseact.poses import everybody, read_poses, sequence_tracks
+from poseact.poses import choose, everybody, read_poses, sequence_tracks
 from poseact.recognize.answer import seen
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
@@ -101,6 +101,7 @@ class Recognizer:
         Raises: InvalidPoses for another layout than the model's; UsageError for a track id that does not exist.
         """
         people = everybody(poses)
+        people = choose(people, people.track_id[(people.box_score > 0).any(1)].tolist())  # others pad foreign files
         return self._answer(source, people, self._select(people), Timings(), None, ())
 
     def _select(self, poses: PoseSequence) -> Selection | None:

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidVideo, LimitExceeded
-from poseact.extract.machine import cores
 from poseact.heatmap import resize
+from poseact.machine import cores
 from poseact.recognize.videos import VideoPictures
 from poseact.train.clips import Clips
 from poseact.types import Array

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import ImageOps
 from PIL.BmpImagePlugin import BmpImageFile
-from PIL.Image import DecompressionBombError
+from PIL.Image import DecompressionBombError, Image
 from PIL.ImageFile import ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
@@ -98,7 +98,7 @@ def _read(file: Path, name: str, limits: Limits) -> Array | None:
                 return None
             with opener(content) as image:
                 limits.check_pixels(image.width, image.height, f"{name}: {file.name}")
-                return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+                return _rgb(ImageOps.exif_transpose(image))
     except (
         OSError,
         ValueError,
@@ -111,6 +111,15 @@ def _read(file: Path, name: str, limits: Limits) -> Array | None:
         DecompressionBombError,
     ):
         return None  # what Pillow's parsers raise on damaged files
+
+
+def _rgb(image: Image) -> Array | None:
+    """(H, W, 3) uint8; of 16 bit grey, which Pillow would cut off at 255, the upper 8. None where no range is told."""
+    if image.mode.startswith("I;16"):
+        return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+    if image.mode in ("I", "F"):
+        return None
+    return np.asarray(image.convert("RGB"))
 
 
 __all__ = ["IMAGE_FPS", "holds_images", "read_frames", "scan_images"]

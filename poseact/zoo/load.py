@@ -40,15 +40,18 @@ def find(name: str) -> Path:
     record = find_record(name)
     if record is not None and record.embedded:
         return weights_folder() / record.file
+    return own_file(name) or fetch(name)
+
+
+def own_file(name: str) -> Path | None:
+    """The file that `name` is, or the weight file in the folder of a training run that it is."""
     try:
         path = expanded(name)
         if path.is_dir() and (path / RUN_FILE).is_file():
             return path / RUN_FILE
-        if path.is_file():
-            return path
+        return path if path.is_file() else None
     except (OSError, RuntimeError, ValueError):
-        pass  # too long for a path, or of a user whom nobody knows
-    return fetch(name)
+        return None  # too long for a path, or of a user whom nobody knows
 
 
 def load(name: str, *, device: str | torch.device = "cpu") -> nn.Module:

@@ -1,15 +1,17 @@
 """What lies between two looks: boxes between detections, poses between estimates."""
 
 from itertools import pairwise
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from small_runs import OPTIONS, extract, open_standing, write_clip
 
 from poseact.extract.between import every_nth, moved_far, sparsely_detected, spread
-from poseact.extract.extractor import Extractor
+from poseact.extract.extractor import Extractor, _in_between, _Look
 from poseact.poses import read_poses
 from poseact.skeleton import COCO17
 from poseact.types import Boxes, Keypoints, Track
@@ -128,6 +130,23 @@ def test_every_frame_of_the_video_has_a_pose_though_few_were_looked_at(tmp_path,
     np.testing.assert_allclose(sparse.pts, dense.pts)
     assert np.flatnonzero(~sparse.interpolated[0]).tolist() == [0, 5, 10, 11]
     assert (sparse.keypoint_score[0] > 0).all()
+
+
+def test_nothing_is_made_up_where_a_frame_could_not_be_decoded(tmp_path):
+    for number in range(13):
+        Image.new("RGB", (64, 48), (number, 0, 0)).save(tmp_path / f"{number:02}.png")
+    (tmp_path / "06.png").write_bytes(b"damaged")
+    found = Extractor(None, open_standing().scout, pose_every=3)(tmp_path).poses
+    assert found.frame_index.tolist() == [0, 1, 2, 3, 9, 10, 11, 12]
+    assert np.flatnonzero(~found.interpolated[0]).tolist() == [0, 3, 4, 7]
+
+
+def test_times_between_looks_are_between_theirs_where_announced_ones_are_not_exact():
+    look, planned = _Look(index=[0, 4, 8], pts=[0.0, 0.1, 0.9]), np.arange(9)
+    reader = SimpleNamespace(times=lambda index: index / 10)
+    index, pts, tracks, at = _in_between(reader, planned, planned[::4], look, [])
+    assert (index.tolist(), at.tolist(), tracks) == (planned.tolist(), [0, 4, 8], [])
+    np.testing.assert_allclose(pts, [0, 0.025, 0.05, 0.075, 0.1, 0.3, 0.5, 0.7, 0.9])
 
 
 def test_poses_are_interpolated_only_where_somebody_moves_little():

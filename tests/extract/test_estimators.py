@@ -1,6 +1,7 @@
 """Pose estimators by name and by file: what opens, how its card is obeyed, and what is refused in one line."""
 
 import os
+import shutil
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -14,7 +15,8 @@ from payloads import Runs
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.extract.estimators import Opened, is_yolo, open_estimator
-from poseact.extract.open import ExtractorSettings, open_extractor
+from poseact.extract.open import ExtractorSettings, model_identity, open_extractor
+from poseact.files import sha256_of
 from poseact.pose import HeatmapTopDown, TopDown, UltralyticsPose, simple_baseline
 from poseact.recognize import Settings
 from poseact.skeleton import COCO17
@@ -103,6 +105,8 @@ def test_yolo_pose_needs_no_detector(tmp_path):
     assert extractor.weights == {"estimator": extractor.scout.sha256}
     with pytest.raises(UsageError, match="leave out --detector nanodet"):
         open_extractor(ExtractorSettings(pose=str(path), detector="nanodet"), "cpu")
+    with pytest.raises(UsageError, match="leave out --detect-every 2"):
+        open_extractor(ExtractorSettings(pose=str(path), detect_every=2), "cpu")
 
 
 def test_classes_of_a_detector_that_has_none_are_refused():
@@ -195,3 +199,15 @@ def test_a_hostile_yolo_runs_nothing():
     with pytest.raises(InvalidWeights, match=r"bad\.pt"):
         open_estimator("bad.pt", flip=False)
     assert not Path("executed").exists()
+
+
+def test_a_file_that_another_took_the_place_of_is_another_model(saved, tmp_path):
+    file = shutil.copy(saved(), tmp_path / "m.safetensors")
+    before = model_identity(str(file))
+    assert before == f"{file} {sha256_of(file)[:12]}"
+    with file.open("ab") as appended:
+        appended.write(b"x")
+    assert model_identity(str(file)) != before
+    folder = Path(saved()).parent
+    assert model_identity(str(folder)).startswith(f"{folder} ")
+    assert [model_identity(name) for name in ("thunder", "auto", "yolo11n-pose")] == ["thunder", "auto", "yolo11n-pose"]

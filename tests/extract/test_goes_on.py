@@ -327,6 +327,42 @@ def test_poses_of_videos_that_are_gone_are_not_dropped(own_clips, tmp_path):
     assert out.read_bytes() == before
 
 
+@pytest.mark.parametrize("finished", [False, True], ids=["first run", "finished before"])
+def test_nor_are_those_of_an_interrupted_run(own_clips, tmp_path, monkeypatch, finished):
+    out = tmp_path / "poses.pkl"
+    if finished:
+        extract(own_clips, out)
+        write_clip(own_clips / "a" / "new.mp4")
+    interrupted_at_the_end(monkeypatch, own_clips, out)
+    (own_clips / "a" / "clip0.mp4").unlink()
+    with pytest.raises(UsageError, match=r"poses\.pkl\.journal holds poses of 1 videos .* such as 'a/clip0'"):
+        extract(own_clips, out)
+    extract(own_clips, out, drop_missing=True)
+    new = ["a/new"] if finished else []
+    assert [one.name for one in read_poses(out).annotations] == [*NAMES[1:3], *new, *NAMES[3:]]
+
+
+def test_a_video_that_was_copied_meanwhile_is_looked_at_again(own_clips, tmp_path, looked_at, monkeypatch):
+    """It failed as it was before, and is remembered so."""
+    out, late = tmp_path / "poses.pkl", own_clips / "b" / "broken.mp4"
+    look = Extractor.__call__
+
+    def copied(self, path, *arguments, **options):
+        try:
+            return look(self, path, *arguments, **options)
+        finally:
+            if Path(path) == late:
+                write_clip(late)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Extractor, "__call__", copied)
+        extract(own_clips, out)
+    looked_at.clear()
+    extract(own_clips, out)
+    assert looked_at == ["broken"]
+    assert "b/broken" in [one.name for one in read_poses(out).annotations]
+
+
 def test_a_second_process_is_kept_out(clips, tmp_path):
     out = tmp_path / "poses.pkl"
     journal = tmp_path / "poses.pkl.journal"

@@ -120,6 +120,7 @@ def test_folders_of_images_are_videos(folder):
     [
         (["nowhere"], InputError, "nowhere does not exist"),
         (["*.mkv"], InputError, "nothing is called"),
+        (["*.csv"], InputError, "*.csv finds no video, only others such as binary.csv"),
         (["empty"], InputError, "holds no video and no folder of images"),
         (["clips", "clips/run"], UsageError, "two clips are called 'run/a'"),
         (["empty.csv"], UsageError, "must name the columns"),
@@ -224,3 +225,9 @@ def test_odd_names_are_one_line(folder, name):
 def test_a_name_that_begins_like_a_home_folder(folder):
     (folder / "~clip.avi").touch()
     assert named("~clip.avi") == [("~clip", None)]
+
+
+def test_links_to_folders_give_labels_by_their_own_names(folder):
+    (folder / "one").symlink_to(folder / "clips" / "run")
+    (folder / "two").symlink_to(folder / "clips" / "walk")
+    assert read_inputs(["one", "./two/"]).classes == ("one", "two")

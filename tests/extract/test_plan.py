@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from poseact.extract import EVERY_FRAME, FramePlan
-from poseact.extract.planned import planned_frames
+from poseact.extract.planned import planned_frames, shown_between
 from poseact.types import VideoInfo
 from poseact.video import VideoWriter, open_video
 
@@ -119,7 +119,7 @@ def test_stretches_of_a_video_whose_rate_changes(start, end, expected, tmp_path)
         for pts in times:
             writer.write(np.full((48, 64, 3), 90, np.uint8), pts)
     with open_video(tmp_path / "clip.mp4") as reader:
-        looked_at = planned_frames(reader, FramePlan.middle(10, seconds=1.0), start, end)
+        looked_at = planned_frames(reader, FramePlan.middle(10, seconds=1.0), shown_between(reader, start, end))
         shown = reader.times(looked_at)
     assert len(looked_at) == 10
     assert (shown[0], shown[-1]) == pytest.approx(expected, abs=0.11)

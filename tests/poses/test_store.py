@@ -321,7 +321,7 @@ def test_hostile_npz(tmp_path, members, message):
         read_poses(tmp_path / "p")
 
 
-def test_a_zip_bomb_is_not_expanded(tmp_path):
+def test_a_zip_bomb_is_not_expanded(tmp_path, monkeypatch):
     write_poses(tmp_path / "p", PoseDataset([]))
     manifest = json.loads((tmp_path / "p" / MANIFEST).read_text())
     (tmp_path / "p" / MANIFEST).write_text(json.dumps({**manifest, "videos": [{"file": "x.npz"}] * 3}))
@@ -331,6 +331,7 @@ def test_a_zip_bomb_is_not_expanded(tmp_path):
     claimed = content.replace(struct.pack("<I", 2**20), struct.pack("<I", 2**32 - 2))
     assert claimed != content
     (tmp_path / "p" / "x.npz").write_bytes(claimed)
+    monkeypatch.setattr("poseact.poses.dataset.memory", lambda: 2**30)
     with pytest.raises(LimitExceeded, match="far more poses"):
         read_poses(tmp_path / "p")
 
@@ -381,7 +382,7 @@ def test_parquet_that_is_not_of_poses(tmp_path):
         read_poses(tmp_path / "p.parquet")
 
 
-def test_parquet_that_expands_without_bound(tmp_path, clip):
+def test_parquet_that_expands_without_bound(tmp_path, clip, monkeypatch):
     import pyarrow
     from pyarrow import parquet
 
@@ -392,6 +393,7 @@ def test_parquet_that_expands_without_bound(tmp_path, clip):
     table = table.set_column(table.column_names.index("bbox"), "bbox", column)
     parquet.write_table(table, tmp_path / "p.parquet", compression="zstd")
     assert (tmp_path / "p.parquet").stat().st_size < 2**20
+    monkeypatch.setattr("poseact.poses.dataset.memory", lambda: 2**30)
     with pytest.raises(LimitExceeded, match="far more poses"):
         read_poses(tmp_path / "p.parquet")
 
@@ -431,3 +433,39 @@ def test_parquet_rows_that_contradict_themselves(tmp_path, clip, column, values,
 def test_what_has_no_name_is_no_target(name):
     with pytest.raises(UsageError, match="has no name of its own"):
         check_target(Path(name))
+
+
+@pytest.mark.parametrize("name", ["poses.parquet", "poses.npz"])
+def test_a_crowd_of_people_who_are_seldom_there_can_be_read_again(tmp_path, clip, monkeypatch, name):
+    """Their rows of zeros compress without bound."""
+    seldom = clip("crowd", people=20, frames=3000)
+    there = np.arange(3000) % 100 == 0
+    seldom = replace(
+        seldom, keypoint=seldom.keypoint * there[:, None, None], keypoint_score=seldom.keypoint_score * there[:, None],
+        boxes=seldom.boxes * there[:, None], box_score=seldom.box_score * there,
+        interpolated=seldom.interpolated & there,
+    )  # fmt: skip
+    write_poses(tmp_path / name, PoseDataset([seldom]))
+    monkeypatch.setattr("poseact.poses.dataset._SPARE_COMPRESSED", 0)
+    assert_same(read_poses(tmp_path / name).annotations[0], seldom)
+    monkeypatch.setattr("poseact.poses.dataset.memory", lambda: 0)
+    with pytest.raises(LimitExceeded, match="far more poses"):
+        read_poses(tmp_path / name)
+
+
+def test_folders_of_poses_are_compressed(tmp_path, clip):
+    write_poses(tmp_path / "poses.npz", PoseDataset([clip("a", people=0, frames=500)]))
+    (path,) = (tmp_path / "poses.npz").glob("*.npz")
+    with zipfile.ZipFile(path) as archive:
+        assert {member.compress_type for member in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+
+
+def test_a_long_video_tells_more_about_its_camera(tmp_path, clip, monkeypatch):
+    long = clip("long", people=1, frames=4000)
+    long = replace(long, camera=np.random.default_rng(0).normal(size=(4000, 4)).astype(np.float32))
+    write_poses(tmp_path / "p.parquet", PoseDataset([long]))
+    monkeypatch.setattr(parquet, "_LONGEST_ABOUT", 1000)
+    assert_same(read_poses(tmp_path / "p.parquet").annotations[0], long)
+    monkeypatch.setattr(parquet, "_ABOUT_A_FRAME", 1)
+    with pytest.raises(LimitExceeded, match="'about' has"):
+        read_poses(tmp_path / "p.parquet")

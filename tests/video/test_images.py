@@ -95,3 +95,20 @@ def test_folders_that_are_no_videos(tmp_path):
     with pytest.raises(InvalidVideo, match="without an image that can be read"):
         open_video(tmp_path)
     assert not holds_images(tmp_path / "a.png")
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_grey_of_16_bits_keeps_its_range(tmp_path, suffix):
+    level = np.linspace(0, 65535, 48).reshape(6, 8).astype(np.uint16)
+    for number in range(2):
+        Image.fromarray(level).save(tmp_path / f"{number}.{suffix}")
+    with open_video(tmp_path) as reader:
+        image = next(reader.frames()).image
+    np.testing.assert_array_equal(image, np.repeat((level // 256)[..., None], 3, 2))
+
+
+def test_numbers_whose_range_nobody_tells_are_no_picture(tmp_path):
+    for number in range(2):
+        Image.fromarray(np.ones((6, 8), np.float32)).save(tmp_path / f"{number}.tif")
+    with pytest.raises(InvalidVideo, match="without an image that can be read"):
+        open_video(tmp_path)
