@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from poseact.cli.messages import Messages
@@ -16,7 +16,9 @@ from poseact.recognize.videos import videos_of
 from poseact.report.model_card import write_model_card
 from poseact.report.open_set import calibration_json, calibration_table
 from poseact.report.reliability import write_reliability
+from poseact.train.hold_out import TEST, TRAIN
 from poseact.types import PoseSequence
+from poseact.zoo import Card
 from poseact.zoo.store import write_card
 
 FEW = 20
@@ -28,13 +30,9 @@ def run_calibration(
 ) -> None:  # fmt: skip
     """Fit, write the card and say what changed. Raises: PoseactError and its kinds; then the card is as it was."""
     path = own_card(model)
-    trained_on = set(dataset.splits.get("train", ())) & {clip.name for clip in clips}
-    if trained_on:
-        messages.warning(
-            f"{len(trained_on)} of {len(clips)} clips are in the split train; a model is too sure of clips that it was "
-            "trained on"
-        )
     classifier = Classifier.open(model, device=device)
+    if doubt := _trained_on(classifier.card, dataset, clips, splits):
+        messages.warning(f"{doubt}; a model is too sure of clips that it was trained on")
     with Bars(1, wanted=not quiet, left=True) as bars, bars.step("clips") as progress:
         found = recalibrate(
             classifier, clips, dataset.classes, about={"splits": splits}, progress=progress,
@@ -55,6 +53,22 @@ def run_calibration(
         write_line(calibration_json(found, path))
     else:
         print_table(calibration_table(found, f"{path}: {found.clips - found.nobody} clips"))
+
+
+def _trained_on(card: Card, dataset: PoseDataset, clips: Sequence[PoseSequence], splits: Sequence[str]) -> str:
+    """What tells that clips to calibrate on may have been trained on; nothing where nothing does."""
+    told = card.training.get("train_splits")
+    learnt = [split for split in told if isinstance(split, str)] if isinstance(told, list) else []
+    own = {clip.name for clip in clips}
+    both = {split: own.intersection(dataset.splits.get(split, ())) for split in (*learnt, TRAIN)}
+    if count := len(set().union(*both.values())):
+        named = ", ".join(split for split, names in both.items() if names)
+        return f"{count} of {len(clips)} clips are in the split {named}"
+    judged = card.training.get("validation_splits")
+    left_out = {TEST, *(judged if isinstance(judged, list) else ())}
+    if not set(learnt) <= dataset.splits.keys() and not (splits and left_out.issuperset(splits)):
+        return f"{card.name} was trained on {', '.join(learnt)}, which may be among these clips"
+    return ""
 
 
 def only_calibrates(model: tuple[str, ...], others: Mapping[str, object]) -> str:

@@ -221,7 +221,7 @@ def _write(options: EvaluateOptions, found: Evaluation, messages: Messages) -> N
     for path, write in (
         (options.save_scores, lambda path: write_scores(path, _scores(found, options.form), options.form)),
         (options.confusion, lambda path: write_confusion(
-            found.outcome.confusion, found.labels, path, found.scores.source)),
+            found.outcome.confusion, found.labels, path, found.scores.source, clips=found.outcome.clips_of)),
         (options.reliability, lambda path: write_reliability(temperature_panels(found.scores), path, options.title)),
         (options.save_answers, lambda path: write_answers(found, path)),
     ):  # fmt: skip

@@ -106,7 +106,10 @@ def train(
     ] = False,
     name: Annotated[str | None, typer.Option(help="Of the model.", show_default="the folder's name")] = None,
     licence: Annotated[
-        str, typer.Option(metavar="TEXT", help="Of the model, for its card.", show_default="none is stated")
+        str,
+        typer.Option(
+            metavar="TEXT", help="Of the model, for its card.", show_default="that of --from, else none is stated"
+        ),
     ] = "",
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, cuda:1 or mps.", rich_help_panel=_HOW)] = "auto",
     tensorboard: Annotated[

@@ -43,7 +43,7 @@ class Evaluation:
     Attributes:
         scores: of everything together. outcome: of these.
         labels: of the classes. parts: in the order given.
-        nobody: names of the clips without a person; they count as wrong.
+        nobody: names of the clips without a person; they count as wrong. nobody_label: their classes.
         rows: of the scores among all clips, those without a person too.
         thresholds: beyond which the models together name nothing; None where stored scores take part.
         open_set: see `evaluate_unknown`.
@@ -54,6 +54,7 @@ class Evaluation:
     labels: tuple[str, ...]
     parts: tuple[Part, ...]
     nobody: tuple[str, ...] = ()
+    nobody_label: tuple[int, ...] = ()
     rows: tuple[int, ...] = ()
     thresholds: Thresholds | None = None
     open_set: OpenSet | None = None
@@ -108,7 +109,7 @@ def evaluate(
     parts = _scored(classifiers, given, looked_at, progress, videos)
     parts += [_of_clips(one, looked_at) for one in aligned] if clips else aligned
     absent = [labelled[row] for row in sorted({*range(len(labelled))} - {*rows})]
-    nobody = [clip.label for clip in absent]
+    nobody = tuple(clip.label for clip in absent)
     fused = fuse(parts, given)
     alone = parts if len(parts) == 1 else [fuse([fused, part], (0, 1)) for part in parts]
     views = [one.preprocessing.num_clips * (1 + one.preprocessing.flip) for one in classifiers] + [0] * len(stored)
@@ -119,7 +120,7 @@ def evaluate(
             Part(part.source, share, outcome(one, names, nobody), count, sha256)
             for part, share, one, count, sha256 in zip(parts, given, alone, views, hashes, strict=True)
         ),
-        tuple(clip.name for clip in absent), tuple(rows) or tuple(range(len(fused))),
+        tuple(clip.name for clip in absent), nobody, tuple(rows) or tuple(range(len(fused))),
         Ensemble(classifiers, given).thresholds if classifiers and not stored else None,
     )  # fmt: skip
 
@@ -181,12 +182,15 @@ def _scored(
 def _of_clips(stored: Scores, clips: Sequence[PoseSequence]) -> Scores:
     """Stored scores in the order of a data set's clips, with their names and labels.
 
-    They may leave out clips in which nobody is seen, as poseact does.
+    They may leave out clips of whose first person nothing is seen, as networks of one person do, or, in a form without
+    names, say of them that all classes are as probable: these are left out here.
     Raises: InvalidPoses when they are of other clips.
     """
     names = set(stored.names)
-    wanted = [clip for clip in clips if clip.name in names or seen(clip, None)] if names else list(clips)
+    wanted = [clip for clip in clips if clip.name in names or seen(clip, 1)] if names else list(clips)
     label = np.array([clip.label for clip in wanted], np.int64)
     blank = np.zeros((len(wanted), stored.classes), np.float32)
     truth = Scores("the poses", blank, label, tuple(clip.name for clip in wanted))
-    return Scores(stored.source, in_order_of(truth, stored).probability, label, truth.names)
+    probability = in_order_of(truth, stored).probability
+    rows = range(len(wanted)) if names else np.flatnonzero(np.ptp(probability, axis=1) > 0).tolist()
+    return Scores(stored.source, probability[rows], label[rows], tuple(truth.names[row] for row in rows))

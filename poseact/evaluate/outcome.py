@@ -45,6 +45,7 @@ class Outcome:
         calibration_error: expected calibration error of the clips with a person.
         classes: those that occur, worst first.
         confusion: (C, C) int64, true class by row, predicted class by column; without the clips that show nobody.
+        clips_of: (C,) int64 of each class, with those that show nobody.
     """
 
     clips: int
@@ -56,6 +57,7 @@ class Outcome:
     calibration_error: float
     classes: tuple[ClassOutcome, ...]
     confusion: Array
+    clips_of: Array
 
 
 def outcome(scores: Scores, labels: Sequence[str], nobody: Sequence[int] = ()) -> Outcome:
@@ -84,7 +86,7 @@ def outcome(scores: Scores, labels: Sequence[str], nobody: Sequence[int] = ()) -
         top5=metrics.top5 * answered / clips, mean_class=float((right[total > 0] / total[total > 0]).mean()),
         interval=wilson(int(right.sum()), clips),
         calibration_error=reliability(scores.probability, scores.label).error,
-        classes=tuple(classes), confusion=metrics.confusion,
+        classes=tuple(classes), confusion=metrics.confusion, clips_of=total,
     )  # fmt: skip
 
 

@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InvalidPoses, ModelError, UsageError
-from poseact.heatmap import channel_names
 from poseact.models import PoseConv3D
 from poseact.recognize.answer import Answer, Judgement, answer, longest_window
 from poseact.recognize.batches import view_logits
@@ -20,8 +19,8 @@ from poseact.recognize.energy import energy
 from poseact.recognize.inputs import (
     PICTURE_VIEWS_AT_ONCE,
     VIEWS_AT_ONCE,
-    Stream,
     Stretch,
+    check_joints,
     heatmap_views,
     network_inputs,
     streams,
@@ -31,12 +30,11 @@ from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
 from poseact.recognize.strangeness import strangeness
 from poseact.recognize.thresholds import Thresholds
-from poseact.skeleton import known_layouts, layout
+from poseact.skeleton import known_layouts
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing, load_with_card
 
 STREAMS = "streams (pictures and poses)"
-DEFAULT_CHANNELS = 17
 
 
 class Classifier:
@@ -78,7 +76,8 @@ class Classifier:
                 f"{card.name}: its card has typical logits of {len(card.typical)} streams, and the network "
                 f"{len(self.streams)}"
             )
-        _check_channels(card, card.preprocessing, self.streams)
+        if card.layout in known_layouts():  # one of the user's own comes with the poses
+            check_joints(card, self.streams)
         self.typical = torch.tensor(card.typical, dtype=torch.float64) if card.typical else None
 
     @classmethod
@@ -239,17 +238,4 @@ class Classifier:
                 f"{poses.name}: poses are {poses.layout}, but {self.card.name} reads {self.card.layout}; "
                 f"`poseact convert --to-layout {self.card.layout}` brings them there"
             )
-
-
-def _check_channels(card: Card, preprocessing: Preprocessing, looks_at: tuple[Stream, ...]) -> None:
-    """Raises: ModelError where the network has other input channels than the heatmaps that the card asks for."""
-    if "pose" not in looks_at or card.layout not in known_layouts():  # one of the user's own comes with the poses
-        return
-    config = card.config.get("pose", {}) if len(looks_at) > 1 else card.config
-    has = config.get("in_channels", DEFAULT_CHANNELS) if isinstance(config, dict) else DEFAULT_CHANNELS
-    drawn = len(channel_names(preprocessing.kind, layout(card.layout)))
-    if has != drawn:
-        raise ModelError(
-            f"{card.name}: its card asks for {drawn} heatmaps ({preprocessing.kind} of {card.layout}), but the network "
-            f"looks at {has}; import it anew, or train it again"
-        )
+        check_joints(self.card, self.streams)

@@ -11,18 +11,21 @@ import torch
 from torch import Tensor
 
 from poseact.errors import InputError, InvalidPoses, ModelError
-from poseact.heatmap import clip_keypoints, draw, iter_evaluation_views, resize, uniform_test_indices
+from poseact.heatmap import channel_names, clip_keypoints, draw, iter_evaluation_views, resize, uniform_test_indices
 from poseact.heatmap.crop import ImageSize, subject_box
 from poseact.heatmap.views import EPS, channel_order
 from poseact.models import TWO_STREAMS
 from poseact.poses.joints import without_weak_joints
 from poseact.poses.steady import steadied
 from poseact.recognize.pictures import Shown, standardised
-from poseact.skeleton import Layout, layout
+from poseact.skeleton import Layout, layout, own_keypoints
+from poseact.texts import first_few
 from poseact.types import Array, PoseSequence
 from poseact.zoo import Card, Preprocessing
 
 Stream = Literal["rgb", "pose"]
+DEFAULT_CHANNELS = 17
+SHOWN_JOINTS = 6
 VIEWS_AT_ONCE = 8
 PICTURE_VIEWS_AT_ONCE = 2  # 8 pictures of 256 x 256 px keep a ResNet-50 busy with far more memory than heatmaps
 
@@ -63,6 +66,29 @@ def streams(card: Card) -> tuple[Stream, ...]:
             f"{card.name}: its card has preprocessing.rgb, but {card.architecture} has {channels} input channels, not 3"
         )
     return ("rgb",)
+
+
+def check_joints(card: Card, looks_at: tuple[Stream, ...]) -> None:
+    """Raises: ModelError where the layout of its card has other joints now, or draws other heatmaps than the network
+    looks at; UsageError for a layout that nobody knows.
+    """
+    if "pose" not in looks_at or card.preprocessing is None:
+        return
+    joints = own_keypoints(card.layout)
+    if card.keypoints and joints != card.keypoints:
+        raise ModelError(
+            f"{card.name} was trained on another layout {card.layout!r}, of {first_few(card.keypoints, SHOWN_JOINTS)}; "
+            f"that of the poses has {first_few(joints, SHOWN_JOINTS)}"
+        )
+    config = card.config.get("pose", {}) if len(looks_at) > 1 else card.config
+    has = config.get("in_channels", DEFAULT_CHANNELS) if isinstance(config, dict) else DEFAULT_CHANNELS
+    kind = card.preprocessing.kind
+    drawn = len(channel_names(kind, layout(card.layout)))
+    if has != drawn:
+        raise ModelError(
+            f"{card.name}: its card asks for {drawn} heatmaps ({kind} of {card.layout}), but the network looks at "
+            f"{has}; import it anew, or train it again"
+        )
 
 
 def network_inputs(

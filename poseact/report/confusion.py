@@ -21,7 +21,9 @@ LONGEST_NAME = 40
 _DPI = 110
 
 
-def write_confusion(confusion: Array, labels: Sequence[str], path: str | Path, title: str = "") -> None:
+def write_confusion(
+    confusion: Array, labels: Sequence[str], path: str | Path, title: str = "", clips: Array | None = None
+) -> None:
     """Write a PNG: rows are the true classes, columns the predicted ones, colours shares of the row, numbers counts.
 
     Beyond `MOST_CLASSES` classes, where names would be too small to read, all classes are shown without names, and
@@ -32,25 +34,29 @@ def write_confusion(confusion: Array, labels: Sequence[str], path: str | Path, t
         labels: of the C classes.
         path: whole or absent.
         title: above the matrix; the share of correct answers is added below it.
+        clips: (C,) of each true class, also those without an answer; None: the sums of the rows.
     Raises: UsageError for another shape, OutputError.
     """
     counts = np.asarray(confusion)
     classes = len(labels)
     if counts.shape != (classes, classes):
         raise UsageError(f"a confusion matrix of {classes} classes must be ({classes}, {classes}), got {counts.shape}")
+    figure = _figure(counts, counts.sum(1) if clips is None else clips, list(labels), title)
     with atomic_path(Path(path)) as temporary:
-        FigureCanvasAgg(_figure(counts, list(labels), title)).print_png(str(temporary))
+        FigureCanvasAgg(figure).print_png(str(temporary))
 
 
-def _figure(counts: Array, labels: list[str], title: str) -> Figure:
+def _figure(counts: Array, clips: Array, labels: list[str], title: str) -> Figure:
     classes = len(labels)
-    correct, everything = np.trace(counts), counts.sum()
+    correct, everything = np.trace(counts), clips.sum()
     accuracy = f"{correct:g} of {everything:g} correct ({correct / everything:.1%})" if everything else "no clips"
-    heading = "\n".join(part for part in (title, accuracy) if part)
+    unseen = everything - counts.sum()
+    without = f"{unseen:g} clips without a person are in no column" if unseen else ""
+    heading = "\n".join(part for part in (title, accuracy, without) if part)
     if classes <= MOST_CLASSES:
         side = 3.2 + 0.36 * classes  # inches
         figure = Figure(figsize=(side + 1.0, side), dpi=_DPI, layout="constrained")
-        _matrix(figure.add_subplot(), counts, labels, counts.sum(1), heading)
+        _matrix(figure.add_subplot(), counts, labels, clips, heading)
         return figure
     side = 3.2 + 0.36 * SHOWN_CLASSES
     figure = Figure(figsize=(2 * side + 1.0, side), dpi=_DPI, layout="constrained")
@@ -59,7 +65,7 @@ def _figure(counts: Array, labels: list[str], title: str) -> Figure:
     mistakes = counts.sum(1) + counts.sum(0) - 2 * np.diag(counts)  # as the true class, and as the predicted one
     shown = np.sort(np.argsort(-mistakes, kind="stable")[:SHOWN_CLASSES])
     chosen = [labels[one] for one in shown]
-    _matrix(worst, counts[np.ix_(shown, shown)], chosen, counts.sum(1)[shown], f"the {len(shown)} most mixed up")
+    _matrix(worst, counts[np.ix_(shown, shown)], chosen, clips[shown], f"the {len(shown)} most mixed up")
     return figure
 
 

@@ -89,6 +89,7 @@ def _named(found: Evaluation) -> tuple[float, float]:
 def write_answers(found: Evaluation, path: Path) -> None:
     """Write a CSV with a row per clip: its class, the best guess, its probability and measures, and if it is named.
 
+    Those without a person come last, and have no guess.
     Raises: OutputError.
     """
     scores = found.scores
@@ -104,6 +105,8 @@ def write_answers(found: Evaluation, path: Path) -> None:
                 *("" if one is None else f"{one[row]:.6f}" for one in (scores.energy, scores.strangeness)),
                 "yes" if named[row] else "no",
             ])  # fmt: skip
+        for name, label in zip(found.nobody, found.nobody_label, strict=True):
+            writer.writerow([valid_unicode(name), found.labels[label], "", "", "", "", "no"])
 
 
 def calibration_table(found: Recalibration, title: str) -> Table:

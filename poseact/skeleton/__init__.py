@@ -3,7 +3,7 @@
 from poseact.skeleton.builtin import COCO17, COCO17_OKS_SIGMAS, NAMES
 from poseact.skeleton.correspondence import correspondence
 from poseact.skeleton.definition import Layout
-from poseact.skeleton.known import declaration, known_layouts, layout, load_layout, register, unnamed
+from poseact.skeleton.known import declaration, known_layouts, layout, load_layout, own_keypoints, register, unnamed
 from poseact.skeleton.parts import Part, body_parts
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "known_layouts",
     "layout",
     "load_layout",
+    "own_keypoints",
     "register",
     "unnamed",
 ]

@@ -33,6 +33,11 @@ def layout(name: str) -> Layout:
     )
 
 
+def own_keypoints(name: str) -> tuple[str, ...]:
+    """The joints of a declared layout; none for a built-in one, whose name says all. Raises: as `layout`."""
+    return () if name in NAMES else layout(name).keypoints
+
+
 def register(document: object, where: str) -> Layout:
     """Make a declared layout known by its name, as poses and models carry it. Declaring it again is no mistake.
 

@@ -15,8 +15,9 @@ from torch import Tensor
 
 from poseact.errors import InvalidWeights, OutputError
 from poseact.files import atomic_path
+from poseact.zoo.store import UNFINISHED
 
-CHECKPOINT = "last.ckpt"
+CHECKPOINT = UNFINISHED
 
 
 def write_state(path: Path, state: dict[str, Any]) -> None:

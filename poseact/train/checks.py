@@ -43,6 +43,9 @@ def oddities(train: Clips, validation: Clips | None, sequences: Sequence[PoseSeq
     rare = [f"{name} ({count[index]})" for index, name in enumerate(train.classes) if 0 < count[index] < FEW_CLIPS]
     absent = [name for index, name in enumerate(train.classes) if not count[index]]
     lines = []
+    unseen = len(sequences) - len(train) - len(validation or ())
+    if unseen:
+        lines.append(f"{unseen} of {len(sequences)} clips show nobody and are left out, of validation too")
     if absent:
         lines.append(f"{len(absent)} classes have no clip in the training part and cannot be learned: {_some(absent)}")
     if rare:

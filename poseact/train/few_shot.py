@@ -15,6 +15,8 @@ from poseact import __version__
 from poseact.errors import UsageError
 from poseact.models import PoseConv3D
 from poseact.poses import PoseDataset
+from poseact.recognize.inputs import check_joints
+from poseact.skeleton import own_keypoints
 from poseact.train.batches import view_outputs
 from poseact.train.calibration import TYPICAL_CLASSES, answers, calibrate, typical_logits
 from poseact.train.checks import check, oddities
@@ -67,7 +69,8 @@ def few_shot(
     card = Card(
         name=name, task="classify", architecture=backbone.card.architecture,
         config={**backbone.card.config, "num_classes": len(dataset.classes)}, labels=dataset.classes,
-        layout=backbone.card.layout, preprocessing=examples.preprocessing, licence=licence or backbone.card.licence,
+        layout=backbone.card.layout, keypoints=own_keypoints(backbone.card.layout),
+        preprocessing=examples.preprocessing, licence=licence or backbone.card.licence,
         poseact=__version__,
     )  # fmt: skip
     document = {
@@ -152,6 +155,7 @@ def _examples(sequences: Sequence[Sequence[PoseSequence]], classes: Sequence[str
         clips = stack(part, classes, backbone.preprocessing, seconds)
         if clips.layout != backbone.card.layout:
             raise UsageError(f"the poses are {clips.layout}, but {backbone.card.name} reads {backbone.card.layout}")
+        check_joints(backbone.card, ("pose",))
         return clips
 
     clips = parted(sequences[0], None)

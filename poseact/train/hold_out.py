@@ -22,7 +22,7 @@ def training_splits(
 
     Args:
         train: as asked for; none: the split "train" if there is one, else all clips but those of `validation` and of
-            the split "test".
+            the splits "val" and "test".
         validation: as asked for; none: the split "val", if there is one that is not trained on, else `share` of the
             training clips are held out.
     Raises: InvalidPoses for a data set without clips.
@@ -33,7 +33,7 @@ def training_splits(
     chosen = list(train) or ([TRAIN] if TRAIN in splits else [])
     if not validation and VALIDATION in splits and VALIDATION not in chosen:
         validation = [VALIDATION]
-    others = [*validation, TEST] if TEST in splits else validation
+    others = [*validation, *(split for split in (VALIDATION, TEST) if split in splits)]
     if not chosen and others:
         out = {name for split in others for name in splits.get(split, ())}
         chosen = [f"all but {', '.join(dict.fromkeys(others))}"]

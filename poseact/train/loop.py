@@ -123,10 +123,10 @@ class Trainer:
                     said = now
                     on_step(self._so_far(step + 1, totals, now - started))
         loss, *right = (self.processes.mean(totals) / self.steps_per_epoch).tolist()
-        if not math.isfinite(loss):
-            raise ModelError(
-                f"the loss is not a finite number in epoch {self.epoch + 1}; try a smaller lr than {self.settings.lr}"
-            )
+        weights = all(bool(torch.isfinite(one).all()) for one in self.network.parameters())
+        if not math.isfinite(loss) or not weights:
+            what = "the loss is not a finite number" if weights else "the weights are not finite numbers"
+            raise ModelError(f"{what} in epoch {self.epoch + 1}; try a smaller lr than {self.settings.lr}")
         return [loss, *right]
 
     def _so_far(self, done: int, totals: Tensor, seconds: float) -> Step:

@@ -17,6 +17,7 @@ from poseact import __version__
 from poseact.errors import UsageError
 from poseact.poses import PoseDataset
 from poseact.recognize.videos import VideoPictures
+from poseact.skeleton import own_keypoints
 from poseact.train.calibration import TYPICAL_CLASSES, Calibration, as_rows, calibrate, typical_logits
 from poseact.train.checkpoint import CHECKPOINT
 from poseact.train.checks import check, oddities
@@ -34,7 +35,8 @@ from poseact.train.run_folder import claimed
 from poseact.train.settings import TrainSettings
 from poseact.train.teacher import TeacherScores, with_soft_targets
 from poseact.types import PoseSequence
-from poseact.zoo import Card, Preprocessing, save
+from poseact.zoo import Card, Preprocessing, load_with_card, save
+from poseact.zoo.load import Loaded
 
 TYPICAL_CLIPS = 50
 
@@ -85,7 +87,7 @@ def train(
         videos: of all clips, for a network that looks at pictures; see `poseact.recognize.videos`.
         teachers: what other models say of the training clips; see `poseact.train.teacher`.
         half: store the weights in half precision.
-        licence: of the model, for its card.
+        licence: of the model, for its card; that of `start` when it is not told.
         processes: of a distributed run; only the first writes, and calls back.
         on_step: hears of an epoch while it lasts; see `Trainer.run`.
         on_note: called before the first step with what is trained on what, and where the run goes on.
@@ -109,7 +111,8 @@ def train(
         learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
         learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
     clips = with_soft_targets(clips, teachers, settings.teacher_share)
-    card = _card(settings, inputs, clips, name, licence)
+    origins = [load_with_card(one) for one in ((start,) if isinstance(start, str) else start or ())]
+    card = _card(settings, inputs, clips, name, licence or _licence_of(origins))
     document = {
         "settings": settings.model_dump(mode="json"), "train": list(train_splits),
         "validation": list(validation_splits), "name": name, "start": start, "data": fingerprint(clips, validation),
@@ -136,6 +139,7 @@ def train(
                 on_epoch(epoch)
         about = {
             "train_splits": list(train_splits), "validation_splits": list(validation_splits), "data": document["data"],
+            **({"started_from": [{"name": one.card.name, "sha256": one.sha256} for one in origins]} if origins else {}),
         }  # fmt: skip
         return _finish(trainer, out, card, about, learnt, half=half)
 
@@ -164,6 +168,11 @@ def few_of_each(sequences: Sequence[PoseSequence], count: int) -> list[PoseSeque
     return [sequence for row, sequence in enumerate(sequences) if row in kept]
 
 
+def _licence_of(origins: Sequence[Loaded]) -> str:
+    """Of a model that was trained on from others: theirs, each once."""
+    return " and ".join(dict.fromkeys(one.card.licence for one in origins if one.card.licence))
+
+
 def _with_pictures(clips: Clips, videos: Mapping[str, VideoPictures] | None) -> Clips:
     if videos is None:
         raise UsageError("the network looks at pictures; give the folder of the videos with --videos DIR")
@@ -179,8 +188,8 @@ def _card(settings: TrainSettings, inputs: Preprocessing, clips: Clips, name: st
     try:
         return Card(
             name=name, task="classify", architecture=settings.architecture, config=network_config(settings, clips),
-            labels=clips.classes, layout=clips.layout, preprocessing=inputs, licence=licence,
-            poseact=__version__,
+            labels=clips.classes, layout=clips.layout, keypoints=own_keypoints(clips.layout), preprocessing=inputs,
+            licence=licence, poseact=__version__,
         )  # fmt: skip
     except ValidationError as error:
         first = error.errors()[0]

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from poseact.errors import InvalidWeights, UsageError
 from poseact.models import merged
-from poseact.recognize.inputs import streams
+from poseact.recognize.inputs import check_joints, streams
 from poseact.zoo import Card, load_with_card
 from poseact.zoo.label_lists import told_apart
 from poseact.zoo.load import Loaded
@@ -73,6 +73,7 @@ def merge_streams(network: nn.Module, starts: tuple[str, str], card: Card, say: 
 def _check_layout(loaded: Loaded, start: str, card: Card) -> None:
     if loaded.card.layout != card.layout:
         raise UsageError(f"the poses are {card.layout}, but {start} reads {loaded.card.layout}")
+    check_joints(loaded.card, streams(loaded.card))
 
 
 def _head(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from torch import Tensor, nn
 
-from poseact.errors import InvalidWeights, ModelError
+from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.texts import first_few
 from poseact.zoo.card import Card
 
@@ -39,7 +39,7 @@ def build(card: Card) -> nn.Module:
         raise InvalidWeights(f"{card.name}: unknown architecture {card.architecture!r}; known are {', '.join(known)}")
     try:
         return known[card.architecture](**card.config)
-    except (TypeError, ValueError, RuntimeError, ModelError) as error:
+    except (TypeError, ValueError, RuntimeError, ModelError, UsageError) as error:
         raise InvalidWeights(f"{card.name}: {card.architecture} cannot be built from {card.config}: {error}") from error
 
 

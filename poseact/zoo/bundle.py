@@ -169,7 +169,8 @@ def _sums(file: BinaryIO, members: dict[str, _Member], source: Path) -> dict[str
 def _refuse_others(names: Sequence[str], sums: dict[str, str], source: Path) -> None:
     for name in names:
         path = model_path(name)
-        if path.is_file() and not _same(path, sums[path.name]):
+        both = [one for one in (path, path.with_suffix(".json")) if one.is_file()]  # one alone is half installed
+        if path in both and not all(_same(one, sums[one.name]) for one in both):
             raise UsageError(
                 f"{source} brings another {name} than the one in {path.parent}; add --replace to overwrite that"
             )

@@ -108,6 +108,7 @@ class Card(BaseModel):
         architecture, config: which builder makes it, and its keyword arguments.
         labels: class names in index order; empty for detectors and estimators.
         layout: the keypoint layout that a classifier reads or an estimator writes.
+        keypoints: its joints, where it is a layout of the user's own, which may change under the same name.
         preprocessing: only for classifiers. estimation: only for heatmap-based pose estimators.
         unknown_below: a top probability below this is reported as "unknown"; from the validation part.
         unknown_above: an answer with a strangeness above this is reported as "unknown"; from the validation part.
@@ -129,6 +130,7 @@ class Card(BaseModel):
     config: dict[str, Any] = Field(default_factory=dict)
     labels: tuple[str, ...] = ()
     layout: str = "coco17"
+    keypoints: tuple[str, ...] = ()
     preprocessing: Preprocessing | None = None
     estimation: Estimation | None = None
     unknown_below: Probability = 0.0

@@ -31,7 +31,7 @@ from poseact.poses.pickle_arrays import Refused
 from poseact.texts import first_few
 from poseact.zoo.checkpoint_advice import no_checkpoint, not_loaded
 from poseact.zoo.checkpoint_scan import AsksFor, Scan, Storage, scan
-from poseact.zoo.store import LARGEST_FILE
+from poseact.zoo.store import KNOWN_TYPES, LARGEST_FILE
 
 ZIP = b"PK\x03\x04"
 LEGACY = b"\x80\x02\x8a\x0al\xfc\x9cF\xf9 j\xa8P\x19."  # the number 0x1950a86a20f9469cfc6c, pickled
@@ -241,8 +241,7 @@ def _tensors(root: Any) -> dict[str, Tensor]:
 def _finite(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     """Own copies, doubles as floats. Raises: Refused for types that no network has, and for NaN or infinity."""
     for key, tensor in tensors.items():
-        plain = tensor.dtype.is_floating_point or tensor.dtype in (torch.int64, torch.int32, torch.uint8)
-        if not plain or tensor.layout != torch.strided or tensor.is_quantized:
+        if tensor.dtype not in KNOWN_TYPES or tensor.layout != torch.strided or tensor.is_quantized:
             raise Refused(f"{key!r} is of type {tensor.dtype}, which no network of poseact has")
         if tensor.dtype.is_floating_point and not bool(torch.isfinite(tensor).all()):
             raise Refused(f"{key!r} holds numbers that are not finite")

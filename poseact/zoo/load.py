@@ -9,7 +9,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from poseact.errors import InvalidWeights
+from poseact.errors import InvalidWeights, WeightsNotFound
 from poseact.files import expanded
 from poseact.models import TWO_STREAMS
 from poseact.zoo.build import build, differences
@@ -17,7 +17,7 @@ from poseact.zoo.card import Card, read_card
 from poseact.zoo.fetch import fetch
 from poseact.zoo.inventory import check_recorded
 from poseact.zoo.manifest import find_record, weights_folder
-from poseact.zoo.store import RUN_FILE, read
+from poseact.zoo.store import KNOWN_TYPES, RUN_FILE, UNFINISHED, read
 
 
 @dataclass(frozen=True)
@@ -44,11 +44,18 @@ def find(name: str) -> Path:
 
 
 def own_file(name: str) -> Path | None:
-    """The file that `name` is, or the weight file in the folder of a training run that it is."""
+    """The file that `name` is, or the weight file in the folder of a training run that it is.
+
+    Raises: WeightsNotFound for a run that is not finished.
+    """
     try:
         path = expanded(name)
         if path.is_dir() and (path / RUN_FILE).is_file():
             return path / RUN_FILE
+        if path.is_dir() and (path / UNFINISHED).is_file():
+            raise WeightsNotFound(
+                f"{name} holds a run that is not finished; give the same `poseact train` command again"
+            )
         return path if path.is_file() else None
     except (OSError, RuntimeError, ValueError):
         return None  # too long for a path, or of a user whom nobody knows
@@ -93,6 +100,10 @@ def _load_strictly(network: nn.Module, tensors: Mapping[str, Tensor], source: st
     problems = differences(network, tensors)
     if problems:
         raise InvalidWeights(f"{source} does not fit its model card: {'; '.join(problems)}")
+    strange = next((key for key, tensor in tensors.items() if tensor.dtype not in KNOWN_TYPES), None)
+    if strange is not None:
+        kind = tensors[strange].dtype
+        raise InvalidWeights(f"{source}: {strange!r} is of type {kind}, which no network of poseact has")
     if not all(bool(torch.isfinite(tensor).all()) for tensor in tensors.values() if tensor.is_floating_point()):
         raise InvalidWeights(f"{source} holds numbers that are not finite")
     network.load_state_dict(dict(tensors), strict=False)

@@ -20,6 +20,11 @@ from poseact.zoo.manifest import embedded, weights_folder
 
 LARGEST_FILE = 2 << 30
 RUN_FILE = "model.safetensors"
+UNFINISHED = "last.ckpt"
+"""In the folder of a run, from its first epoch on."""
+KNOWN_TYPES = (
+    torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.int64, torch.int32, torch.uint8,
+)  # fmt: skip
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".ckpt", ".bin", ".tar")
 
 
@@ -58,7 +63,7 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
     The card of an imported model, one with a source, also records the sha256 of the weight file.
 
     Args:
-        half: store floating tensors in half precision.
+        half: store floating tensors in half precision, but for those with numbers beyond its range.
     Raises: OutputError.
     """
     stored = {key: _stored(tensor, half) for key, tensor in tensors.items()}
@@ -80,5 +85,9 @@ def write_card(path: Path, card: Card) -> None:
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:
+    """In half precision where that is asked for and every number has a place in it."""
     tensor = tensor.detach().cpu().contiguous()
-    return tensor.to(torch.float16) if half and tensor.is_floating_point() else tensor
+    if not half or not tensor.is_floating_point():
+        return tensor
+    halved = tensor.to(torch.float16)
+    return halved if bool(torch.isfinite(halved).all()) else tensor

@@ -26,6 +26,7 @@ LONGEST_WAIT = 60.0
 HEAD = 512
 BUSY = (408, 425, 429, 500, 502, 503, 504)
 REFUSALS = {401: "asks for a login", 403: "refuses access", 407: "the proxy asks for a login"}
+ANOTHER_FILE = "has another file than the one that was begun"
 WEB_PAGE = "answers with a web page, not a model; is there a proxy or a login page between you and it?"
 EXPLANATIONS = (
     (httpx.ProxyError, f"the proxy does not let it through ({{}}); check {', '.join(PROXIES)}", False),
@@ -115,7 +116,10 @@ def transfer(
         limit = size or total or patience.largest
         if limit > max(patience.largest, size or 0):
             raise Failed(f"offers {limit} bytes, more than the {patience.largest} that are allowed")
-        offset = _continued(response, offset, origin, total)
+        if origin is not None and _is_another(response, origin, total):
+            part.discard()
+            raise Failed(ANOTHER_FILE, again=True)
+        offset = _continued(response, offset)
         _check_space(part, (size or total or 0) - offset)
         if not offset:
             part.begin(Origin(address=shown(address), validator=_validator(response.headers), total=total))
@@ -179,17 +183,23 @@ def _nothing_left(response: httpx.Response, part: Part, offset: int) -> bool:
     if _total(response) == offset:
         return True
     part.discard()
-    raise Failed("has another file than the one that was begun", again=True)
+    raise Failed(ANOTHER_FILE, again=True)
 
 
-def _continued(response: httpx.Response, offset: int, origin: Origin | None, total: int | None) -> int:
+def _is_another(response: httpx.Response, origin: Origin, total: int | None) -> bool:
+    """Whether a server goes on with a file of another length than that whose beginning is here."""
+    return response.status_code == httpx.codes.PARTIAL_CONTENT and None not in (origin.total, total) and (
+        origin.total != total
+    )  # fmt: skip
+
+
+def _continued(response: httpx.Response, offset: int) -> int:
     """Where the body belongs: `offset`, or 0 where the server sends everything. Raises: Failed for other places."""
     if response.status_code == httpx.codes.OK:
         return 0
     found = CONTENT_RANGE.fullmatch(response.headers.get("content-range", "").strip())
     start = int(found[1]) if found and found[1] else None
-    same_length = origin is None or None in (origin.total, total) or origin.total == total
-    if not offset or start != offset or not same_length:
+    if not offset or start != offset:
         raise Failed("sends another part of the file than was asked for", wrong=True)
     return offset
 

@@ -78,6 +78,17 @@ def test_answers_of_every_clip(files, capsys):
     assert Image.open("r.png").size[0] > 760  # without temperature and with it
 
 
+def test_clips_without_a_person_are_among_the_answers(files, capsys):
+    read = read_pyskl(files / "poses.pkl")
+    unseen = replace(read.annotations[0], keypoint_score=np.zeros_like(read.annotations[0].keypoint_score))
+    write_pyskl(files / "poses.pkl", [unseen, *read.annotations[1:]], read.splits, classes=read.classes)
+    assert run([*CALL, "--save-answers", "a.csv", "--confusion", "c.png"]) == 0
+    rows = list(csv.DictReader((files / "a.csv").open(encoding="utf-8")))
+    assert [row["name"] for row in rows] == [*(f"clip{number}" for number in range(1, 6)), "clip0"]
+    assert [rows[-1][name] for name in ("label", "guess", "probability", "named")] == ["wave", "", "", "no"]
+    assert "in 1 of 6 clips nobody is seen" in capsys.readouterr().err
+
+
 def test_calibration_changes_the_card_and_nothing_else(files, capsys):
     card, before = files / "mine" / "model.json", json.loads((files / "mine" / "model.json").read_text())
     weights = (files / "mine" / "model.safetensors").read_bytes()
@@ -162,3 +173,23 @@ def test_clips_of_which_none_is_named_right_calibrate_nothing(files, capsys):
     assert run(["evaluate", "wrong.pkl", "--model", "mine", "--calibrate"]) == 3
     assert "none of the 6 clips is named right" in capsys.readouterr().err
     assert (files / "mine" / "model.json").read_bytes() == card
+
+
+@pytest.mark.parametrize(
+    ("told", "split", "words"),
+    [
+        ({"train_splits": ["mixed"], "validation_splits": ["train"]}, "test", "6 of 6 clips are in the split mixed"),
+        ({"train_splits": ["kept"], "validation_splits": ["held out"]}, "test", ""),
+        ({"train_splits": ["kept"], "validation_splits": ["held out"]}, "rest", "mine was trained on kept"),
+        ({"train_splits": ["all but rest"], "validation_splits": ["rest"]}, "rest", ""),
+        ({"train_splits": "all"}, "rest", ""),
+    ],
+)
+def test_calibration_on_what_the_card_says_was_trained_on_is_said(files, capsys, told, split, words):
+    card = files / "mine" / "model.json"
+    card.write_text(json.dumps({**json.loads(card.read_text()), "training": told}))
+    read = read_pyskl(files / "poses.pkl")
+    write_pyskl(files / "poses.pkl", read.annotations, {**read.splits, "rest": read.splits["test"][:5]}, classes=LABELS)
+    assert run([*CALL, "--split", split, "--calibrate"]) == 0
+    said = capsys.readouterr().err
+    assert words in said if words else "trained on" not in said

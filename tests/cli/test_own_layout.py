@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -64,6 +65,42 @@ def test_from_tables_to_names(mice, capsys):
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert len(answers) == 12
     assert {answer["predictions"][0]["label"] for answer in answers} <= {"nod", "turn"}
+
+
+@pytest.mark.parametrize(
+    ("name", "keypoints", "words"),
+    [
+        (
+            "mouse-turned", '"left ear", "right ear", "tail", "snout", "back"',
+            "trained on another layout 'mouse-turned', of tail, left ear",
+        ),
+        (
+            "mouse-grown", '"tail", "left ear", "right ear", "snout", "back", "paw"',
+            "that of the poses has tail, left ear, right ear, snout, back, paw",
+        ),
+    ],
+    ids=["another order", "one more"],
+)  # fmt: skip
+def test_a_layout_that_changed_under_its_name_is_one_line(mice, name, keypoints, words):
+    Path("mouse.toml").write_text(LAYOUT.replace("mouse-e2e", name))
+    call = ["convert", "mice", "--to-layout", "mouse.toml", "--label-folders", "-q", "--image-size", "100x100"]
+    assert run([*call, "--out", "mice.pkl", "--fps", "30"]) == 0
+    assert run(["train", "mice.pkl", "--out", "model", *TINY]) == 0
+    assert json.loads(Path("model/model.json").read_text())["keypoints"][0] == "tail"
+    other = re.sub("keypoints = .*", f"keypoints = [{keypoints}]", Path("mouse.toml").read_text())
+    Path("mouse.toml").write_text(other)
+    poseact = [sys.executable, "-m", "poseact"]  # a process knows one layout of a name
+    subprocess.run([*poseact, *call, "--out", "others.pkl", "--fps", "30"], check=True, capture_output=True)
+    for command in (
+        ["recognize", "others.pkl", "--model", "model"], ["evaluate", "others.pkl", "--model", "model"],
+        ["embed", "others.pkl", "--model", "model", "--out", "e.npz"],
+        ["train", "others.pkl", "--few-shot", "--from", "model", "--out", "few"],
+        ["train", "others.pkl", "--from", "model", "--out", "on", *TINY],
+    ):  # fmt: skip
+        done = subprocess.run([*poseact, *command, "--device", "cpu"], capture_output=True, text=True, check=False)
+        errors = [line for line in done.stderr.splitlines() if line.startswith("error")]
+        assert (done.returncode, len(errors)) == (5, 1), (command, done.stderr)
+        assert words in errors[0]
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """The published protocol against a plain restatement of it, with networks whose answers are known."""
 
 import weakref
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -162,6 +163,17 @@ def test_a_form_without_names_has_a_row_for_every_clip():
         stored = evaluate(clips, model, [whole], classes=("wave", "clap", "jump"))
         np.testing.assert_allclose(stored.of_all_clips().probability, whole.probability, atol=1e-7)
         assert (stored.outcome.top1, stored.nobody) == (found.outcome.top1, ("b",))
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["by name", "by place"])
+def test_scores_of_clips_whose_second_person_alone_is_seen_give_the_same_accuracy_again(named):
+    second = clip("b", 0, people=2)
+    second = replace(second, keypoint_score=second.keypoint_score * np.array([0, 1], np.float32)[:, None, None])
+    clips = [clip("a", 0), second, clip("c", 1)]
+    found = evaluate(clips, fixed(2.0, 0.0, -1.0, preprocessing={"people": 1}))
+    assert (found.nobody, found.outcome.top1) == (("b",), pytest.approx(1 / 3))
+    stored = evaluate(clips, None, [found.scores if named else found.of_all_clips()], classes=("wave", "clap", "jump"))
+    assert (stored.nobody, stored.outcome.top1) == (found.nobody, found.outcome.top1)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)], ids=["fewer first", "fewer last"])

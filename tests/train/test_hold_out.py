@@ -57,6 +57,8 @@ def split_into(**splits: int) -> PoseDataset:
         ({"train": 8, "val": 4, "test": 4}, ["train", "val"], ["test"], "train val", "test"),
         ({"val": 4, "test": 4, "one": 4, "two": 4}, [], [], "one two", "val"),
         ({"one": 4, "two": 4, "three": 4}, [], ["three"], "one two", "three"),
+        ({"one": 4, "val": 4, "test": 4}, [], ["test"], "one", "test"),
+        ({"one": 4, "val": 4, "three": 4}, [], ["three"], "one", "three"),
     ],
 )
 def test_which_splits_are_trained_on(splits, train, validation, trained_on, validated_on):

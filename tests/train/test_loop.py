@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from poseact.errors import InvalidWeights, UsageError
+from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.models import build
 from poseact.train import Trainer, recipe
 from poseact.train.augment import track_gap
@@ -306,3 +306,16 @@ def test_a_half_set_environment_is_explained(monkeypatch):
 
 def test_settings_are_json():
     assert json.loads(settings().model_dump_json())["precision"] == "float32"
+
+
+def test_weights_that_the_last_step_spoiled_are_no_model(monkeypatch):
+    step = Trainer._step
+
+    def spoiled(self, *arguments):
+        totals = step(self, *arguments)
+        next(self.network.parameters()).data.fill_(torch.inf)
+        return totals
+
+    monkeypatch.setattr(Trainer, "_step", spoiled)
+    with pytest.raises(ModelError, match="the weights are not finite numbers in epoch 1; try a smaller lr"):
+        trained(batch_size=8)

@@ -348,3 +348,24 @@ def test_whole_clips_are_judged_as_evaluate_does_also_where_nobody_is_seen_at_fi
     assert measure(found.scores.untempered, found.scores.label).loss == pytest.approx(
         finished.validation.loss, abs=1e-5
     )
+
+
+def test_the_card_says_from_which_model_training_went_on_and_keeps_its_licence(dataset, tmp_path):
+    first = train(dataset, settings(), tmp_path / "a", name="a", train_splits=["train"], licence="CC-BY-4.0")
+    options = {"train_splits": ["train"], "start": str(tmp_path / "a")}
+    card = train(dataset, settings(), tmp_path / "b", name="b", **options).card
+    sha256 = load_with_card(str(tmp_path / "a")).sha256
+    assert card.training["started_from"] == [{"name": "a", "sha256": sha256}]
+    assert card.licence == "CC-BY-4.0"
+    assert train(dataset, settings(), tmp_path / "c", name="c", licence="MIT", **options).card.licence == "MIT"
+    assert "started_from" not in first.card.training
+
+
+def test_clips_of_nobody_are_said_to_be_left_out(dataset, tmp_path):
+    unseen = replace(dataset.annotations[0], keypoint_score=np.zeros((1, 6, 17), np.float32))
+    said = []
+    train(
+        replace(dataset, annotations=[unseen, *dataset.annotations[1:]]), settings(epochs=1), tmp_path / "run",
+        name="a", train_splits=["train"], validation_splits=["val"], on_warning=said.append,
+    )  # fmt: skip
+    assert "1 of 14 clips show nobody and are left out, of validation too" in said

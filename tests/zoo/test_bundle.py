@@ -256,3 +256,16 @@ def test_a_changed_byte_is_found(bundle, tmp_path, name):
     with pytest.raises(InvalidWeights, match="sha256"):
         unpack(written(tmp_path / "x.tar", held, sums=False))
     assert not any(models_folder().glob("mine.*"))
+
+
+def test_another_card_of_the_same_weights_stays(bundle):
+    """Such as one with names of the user's own."""
+    keep("mine")
+    path = models_folder() / "mine.json"
+    before = {**json.loads(path.read_text()), "labels": ["x", "y"]}
+    path.write_text(json.dumps(before))
+    with pytest.raises(UsageError, match=r"another mine .* add --replace"):
+        unpack(bundle)
+    assert json.loads(path.read_text()) == before
+    unpack(bundle, replace=True)
+    assert json.loads(path.read_text())["labels"] == ["a", "b"]

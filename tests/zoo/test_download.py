@@ -117,6 +117,18 @@ def test_a_file_that_changed_in_between_is_fetched_anew(server, target):
     assert target.read_bytes() == CONTENT
 
 
+@pytest.mark.parametrize("known", [{}, {"sha256": SHA256}], ids=["unknown", "known"])
+@pytest.mark.parametrize("elsewhere", [False, True], ids=["same address", "another address"])
+def test_the_beginning_of_a_file_of_another_length_is_in_nobodys_way(server, target, known, elsewhere):
+    """Also where a server has no mark of the version, and where a mirror of old files broke off."""
+    old = server.offer("/old/net.pth", bytes(len(CONTENT) - 1), cuts=[100_000, 0, 0], etag=None)
+    with pytest.raises(WeightsNotFound):
+        download([old], target, **known, patience=QUICK)
+    new = server.offer("/new/net.pth" if elsewhere else "/old/net.pth", CONTENT, etag=None)
+    download([new], target, **known, patience=QUICK)
+    assert target.read_bytes() == CONTENT
+
+
 @pytest.mark.parametrize("note", [b"", b"{", b'{"address": 1}', b'{"address": "elsewhere", "validator": "x"}', None])
 def test_bytes_of_unknown_origin_are_not_used(server, target, note):
     address = server.offer("/net.pth", CONTENT)

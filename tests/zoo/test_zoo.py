@@ -138,3 +138,29 @@ def test_numbers_that_are_not_finite_are_refused(saved):
     save(path.parent, tensors, card())
     with pytest.raises(InvalidWeights, match="not finite"):
         load(str(path))
+
+
+def test_numbers_beyond_half_precision_stay_as_they_are(tmp_path):
+    """A variance in a batch norm may be large; it must not become infinite."""
+    tensors = build("slowonly", **CONFIG).state_dict()
+    large = next(key for key in tensors if key.endswith("running_var"))
+    tensors[large] = torch.full_like(tensors[large], 1e5)
+    path = save(tmp_path, tensors, card(), half=True)
+    assert torch.equal(load(str(path)).state_dict()[large], tensors[large])
+    assert path.stat().st_size < 0.65 * save(tmp_path / "whole", tensors, card()).stat().st_size
+
+
+@pytest.mark.parametrize("kind", [torch.float8_e4m3fn, torch.complex64])
+def test_types_that_no_network_has_are_refused(saved, tmp_path, kind):
+    tensors = saved[0].state_dict()
+    key = next(iter(tensors))
+    path = save(tmp_path / "odd", {**tensors, key: tensors[key].to(kind)}, card())
+    with pytest.raises(InvalidWeights, match=f"'{key}' is of type {kind}"):
+        load(str(path))
+
+
+def test_the_folder_of_an_unfinished_run_is_told_from_nothing(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "last.ckpt").touch()
+    with pytest.raises(WeightsNotFound, match="a run that is not finished; give the same `poseact train` command"):
+        find(str(tmp_path / "run"))
