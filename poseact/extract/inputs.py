@@ -154,7 +154,7 @@ def _name(row: Row, root: Path) -> str:
         name = name.removesuffix(path.suffix)
     if (row.start, row.end) == (0.0, inf):
         return name
-    return f"{name}@{row.start:g}-{'' if row.end == inf else f'{row.end:g}'}"
+    return f"{name}@{row.start:.12g}-{'' if row.end == inf else f'{row.end:.12g}'}"
 
 
 def _refuse_twins(names: Sequence[str]) -> None:

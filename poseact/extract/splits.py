@@ -112,13 +112,14 @@ def _listed(path: Path) -> list[tuple[str, str]]:
     lines = [line.strip() for line in read_text(path).splitlines() if line.strip()]
     if match := HMDB.fullmatch(path.stem):
         return [_hmdb(line, match["action"], path) for line in lines]
-    part = next((part for part in PARTS if part in path.stem.lower()), None)
-    if part is None:
+    stem = path.stem.lower()
+    named = [part for part in PARTS if re.search(f"(?<![a-z]){part}", stem)] or [part for part in PARTS if part in stem]
+    if len(named) != 1:
         raise UsageError(
-            f"{path} is no list of a split: name it trainlist01.txt, testlist01.txt or wave_test_split1.txt, or write "
-            "a .csv with the columns path,split"
+            f"{path} is no list of one split: name it trainlist01.txt, testlist01.txt or wave_test_split1.txt, or "
+            "write a .csv with the columns path,split"
         )
-    return [(re.sub(r"\s+\d+$", "", line), part) for line in lines]
+    return [(re.sub(r"\s+\d+$", "", line), named[0]) for line in lines]
 
 
 def _from_table(path: Path) -> list[tuple[str, str]]:

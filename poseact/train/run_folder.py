@@ -37,12 +37,7 @@ def claimed(out: Path, document: Mapping[str, Any]) -> Iterator[None]:
             a later version added has its default in older runs.
     Raises: UsageError when the folder holds something else, or another process trains in it; OutputError.
     """
-    held = _read(out)
-    if held is not None and not _same(held, document):
-        raise UsageError(
-            f"{out} holds a run with other settings or data{_difference(held, document)}; choose another --out, or "
-            f"delete it to start anew"
-        )
+    _is_new(out, document)
     try:
         out.mkdir(parents=True, exist_ok=True)
         lock = FileLock(out / LOCK)
@@ -52,17 +47,29 @@ def claimed(out: Path, document: Mapping[str, Any]) -> Iterator[None]:
     except (OSError, NotImplementedError) as error:
         raise OutputError(f"cannot write into {out}: {getattr(error, 'strerror', None) or error}") from error
     try:
-        for name in WRITTEN:
-            remove_leftovers(out / name)
-        if held is None:
+        if _is_new(out, document):  # another process may have begun a run before the folder was locked
             write_text(out / CONFIG, json.dumps(document, indent=2) + "\n")
-        yield
-    except BaseException:
-        if out.is_dir() and {one.name for one in out.iterdir()} <= {CONFIG, LOCK}:
-            (out / CONFIG).unlink(missing_ok=True)
-        raise
+        try:
+            for name in WRITTEN:
+                remove_leftovers(out / name)
+            yield
+        except BaseException:
+            if out.is_dir() and {one.name for one in out.iterdir()} <= {CONFIG, LOCK}:
+                (out / CONFIG).unlink(missing_ok=True)
+            raise
     finally:
         lock.release()
+
+
+def _is_new(out: Path, document: Mapping[str, Any]) -> bool:
+    """Whether nothing has begun in a folder yet. Raises: UsageError when it holds another run, or something else."""
+    held = _read(out)
+    if held is not None and not _same(held, document):
+        raise UsageError(
+            f"{out} holds a run with other settings or data{_difference(held, document)}; choose another --out, or "
+            f"delete it to start anew"
+        )
+    return held is None
 
 
 def _read(out: Path) -> dict[str, Any] | None:

@@ -63,6 +63,10 @@ NAMES = ["wave/v_a", "wave/v_b", "jump/v_c", "jump/v_d"]
         ({"s.csv": "path,split\nwave/v_a.avi,train\njump/v_c,val\n"}, {"wave/v_a": "train", "jump/v_c": "val"}),
         ({"s.tsv": "split\tpath\ntest\tv_d.mp4\n"}, {"jump/v_d": "test"}),
         (
+            {"evaluation_test.txt": "wave/v_a\n", "Validation.txt": "wave/v_b\n", "mytrain.txt": "v_c\n"},
+            {"wave/v_a": "test", "wave/v_b": "val", "jump/v_c": "train"},
+        ),
+        (
             {"trainlist01.txt": "wave/v_a.avi 2\njump/v_c.avi 1\n", "testlist01.txt": "wave/v_b.avi\njump/v_d.avi\n"},
             {"wave/v_a": "train", "jump/v_c": "train", "wave/v_b": "test", "jump/v_d": "test"},
         ),
@@ -72,7 +76,7 @@ NAMES = ["wave/v_a", "wave/v_b", "jump/v_c", "jump/v_d"]
         ),
         ({"val.txt": "elsewhere/v_x.avi\nwave/v_b.avi\n"}, {"wave/v_b": "val"}),
     ],
-    ids=["csv", "tsv by ending", "UCF101", "HMDB51", "a list"],
+    ids=["csv", "tsv by ending", "other names", "UCF101", "HMDB51", "a list"],
 )
 def test_files_of_splits(tmp_path, files, expected):
     for name, content in files.items():
@@ -90,7 +94,8 @@ def test_files_of_splits(tmp_path, files, expected):
         ("s.csv", "path,part\na,b\n", "needs a first line"),
         ("s.csv", "path,split\nx,train\n", "names none of the 4 clips"),
         ("s.csv", "path,split\nv_a,train\nwave/v_a,val\n", "wave/v_a is in the splits train and val"),
-        ("list.txt", "wave/v_a\n", "is no list of a split"),
+        ("list.txt", "wave/v_a\n", "is no list of one split"),
+        ("train_and_val.txt", "wave/v_a\n", "is no list of one split"),
         ("wave_test_split1.txt", "v_a.avi three\n", "is not a video and 0, 1 or 2"),
         ("train.txt", "\x00\n", "names none"),
     ],

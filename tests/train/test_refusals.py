@@ -192,6 +192,20 @@ def test_two_runs_at_once_in_one_folder(tmp_path):
     run(out)
 
 
+def test_a_run_that_began_before_the_folder_was_locked_is_not_replaced(tmp_path, monkeypatch):
+    acquire = FileLock.acquire
+
+    def late(self, *arguments, **options):
+        monkeypatch.setattr(FileLock, "acquire", acquire)
+        run(tmp_path / "run")
+        return acquire(self, *arguments, **options)
+
+    monkeypatch.setattr(FileLock, "acquire", late)
+    with pytest.raises(UsageError, match="holds a run with other settings"):
+        run(tmp_path / "run", seed=1)
+    assert json.loads((tmp_path / "run" / CONFIG).read_text())["settings"]["seed"] == 0
+
+
 @pytest.mark.parametrize(
     "content",
     [b"", b"\xff\xfe", b"[]", b"{}", b"[" * 100_000, b'{"settings": 3}', b'{"settings": ' + b"9" * 5000 + b"}"],
