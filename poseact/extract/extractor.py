@@ -19,11 +19,11 @@ import numpy as np
 from poseact import __version__
 from poseact.detect import Detector
 from poseact.errors import InvalidVideo, NoPerson
-from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected, spread
-from poseact.extract.camera import CameraMotion
+from poseact.extract.between import every_nth, moved_far, seen_anew, sparsely_detected
+from poseact.extract.look import Look, in_between
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 from poseact.extract.planned import planned_frames, shown_between
-from poseact.extract.shots import change, link_within_shots, shot_starts, signature
+from poseact.extract.shots import link_within_shots, shot_starts
 from poseact.pose import PictureEstimator, PoseEstimator
 from poseact.poses import from_tracks, judged, shared_out
 from poseact.track import Selection, select
@@ -152,7 +152,7 @@ class Extractor:
                 tracks = self._second_look(reader, first, tracks, final, timings, report)
             pts, index, camera = np.array(first.pts), np.array(first.index), np.stack(first.camera)
             if self.pose_every > 1:
-                index, pts, tracks, at = _in_between(reader, planned, wanted, first, tracks)
+                index, pts, tracks, at = in_between(reader, planned, wanted, first, tracks)
                 camera = shared_out(camera, at, pts)
                 chosen = final or (selection.ids if selection is not None else ())
                 tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
@@ -169,8 +169,8 @@ class Extractor:
             timings.seconds, shots, len(shown), len(planned),
         )  # fmt: skip
 
-    def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> _Look:
-        look = _Look(keeps=0 if self.estimator is None else KEPT_BYTES)
+    def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> Look:
+        look = Look(keeps=0 if self.estimator is None else KEPT_BYTES)
         frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
         while batch := _next(frames, self.batch_size, timings):
             boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
@@ -218,7 +218,7 @@ class Extractor:
     def _second_look(
         self,
         reader: VideoReader,
-        first: _Look,
+        first: Look,
         tracks: list[Track],
         ids: tuple[int, ...],
         timings: Timings,
@@ -290,57 +290,6 @@ class Extractor:
         estimator = self.estimator or self.scout
         detector = self.detector or self.scout
         return Provenance(str(path), detector.name, estimator.name, self.weights, __version__)
-
-
-def _in_between(
-    reader: VideoReader, planned: Array, wanted: Array, look: _Look, tracks: list[Track]
-) -> tuple[Array, Array, list[Track], Array]:
-    """The looks and the planned frames between two of them, but where a wanted frame could not be decoded.
-
-    Returns: (T,) index, (T,) pts, tracks over these frames, and where among them the looks are.
-    """
-    seen = np.isin(wanted, look.index)
-    after = np.searchsorted(wanted, planned)
-    before = np.where(wanted[after] == planned, after, after - 1)
-    index = planned[seen[before] & seen[after]]
-    at = np.searchsorted(index, look.index)
-    announced = reader.times(index)
-    pts = np.interp(announced, announced[at], look.pts)
-    return index, pts, [spread(track, at, pts) for track in tracks], at
-
-
-@dataclass
-class _Look:
-    """What the first look found, and the pictures that the second one need not decode again."""
-
-    boxes: list[Boxes] = field(default_factory=list)
-    keypoints: list[Keypoints] = field(default_factory=list)
-    index: list[int] = field(default_factory=list)
-    pts: list[float] = field(default_factory=list)
-    accurate: list[bool] = field(default_factory=list)
-    changes: list[float] = field(default_factory=list)
-    latest: Array | None = None
-    motion: CameraMotion = field(default_factory=CameraMotion)
-    camera: list[Array] = field(default_factory=list)
-    size: tuple[int, int] = (0, 0)
-    keeps: int = 0  # bytes of pictures
-    kept: dict[int, Frame] = field(default_factory=dict)
-    kept_bytes: int = 0
-
-    def remember(self, batch: list[Frame], people: list[Boxes]) -> None:
-        height, width = batch[0].image.shape[:2]
-        self.size = (int(height), int(width))
-        for frame, boxes in zip(batch, people, strict=True):
-            self.camera.append(self.motion(frame.image, boxes))
-            small = signature(frame.image)
-            if self.latest is not None:
-                self.changes.append(change(self.latest, small))
-            self.latest = small
-            self.index.append(frame.index)
-            self.pts.append(frame.pts)
-            if self.kept_bytes + frame.image.nbytes <= self.keeps:
-                self.kept[frame.index] = frame
-                self.kept_bytes += frame.image.nbytes
 
 
 @dataclass

@@ -11,7 +11,8 @@ from PIL import Image
 from small_runs import OPTIONS, extract, open_standing, write_clip
 
 from poseact.extract.between import every_nth, moved_far, sparsely_detected, spread
-from poseact.extract.extractor import Extractor, _in_between, _Look
+from poseact.extract.extractor import Extractor
+from poseact.extract.look import Look, in_between
 from poseact.poses import read_poses
 from poseact.skeleton import COCO17
 from poseact.types import Boxes, Keypoints, Track
@@ -142,9 +143,9 @@ def test_nothing_is_made_up_where_a_frame_could_not_be_decoded(tmp_path):
 
 
 def test_times_between_looks_are_between_theirs_where_announced_ones_are_not_exact():
-    look, planned = _Look(index=[0, 4, 8], pts=[0.0, 0.1, 0.9]), np.arange(9)
+    look, planned = Look(index=[0, 4, 8], pts=[0.0, 0.1, 0.9]), np.arange(9)
     reader = SimpleNamespace(times=lambda index: index / 10)
-    index, pts, tracks, at = _in_between(reader, planned, planned[::4], look, [])
+    index, pts, tracks, at = in_between(reader, planned, planned[::4], look, [])
     assert (index.tolist(), at.tolist(), tracks) == (planned.tolist(), [0, 4, 8], [])
     np.testing.assert_allclose(pts, [0, 0.025, 0.05, 0.075, 0.1, 0.3, 0.5, 0.7, 0.9])
 
