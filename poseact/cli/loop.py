@@ -37,7 +37,7 @@ def recognize_all(
     """
     if messages.verbosity <= 0:
         warnings.simplefilter("ignore")
-    several = len(sources) > 1
+    several = len(sources) > 1 or any(source.holds_poses for source in sources)
     with Bars(len(sources), wanted=messages.verbosity >= 0) as bars:
         results = Results(
             messages, bars, as_json=as_json, top=top, details=messages.verbosity > 0, several=several
@@ -49,7 +49,7 @@ def recognize_all(
             for source in sources:
                 loop.take(source)
         except KeyboardInterrupt:
-            messages.error(f"interrupted; {len(results.outcomes)} of {len(sources)} sources are done")
+            messages.error(f"interrupted; {loop.done} of {len(sources)} sources are done")
             loop.finish()
             return INTERRUPTED
         loop.finish()
@@ -66,6 +66,7 @@ class _Loop:
     bars: Bars
     messages: Messages
     poses: list[PoseSequence] = field(default_factory=list)
+    done: int = 0
 
     def take(self, source: Source) -> None:
         """Recognise one source; what goes wrong with it is reported and remembered."""
@@ -82,6 +83,7 @@ class _Loop:
             raise
         except Exception as error:
             self.results.fail(source.name, error)
+        self.done += 1
         self.bars.advance()
 
     def _take_stored(self, source: Source) -> None:
@@ -109,7 +111,7 @@ class _Loop:
         if not recognition.persons:
             self.messages.warning(f"{recognition.source}: {recognition.reason}")
         if self.outputs.poses is not None:
-            self.poses.append(recognition.poses)
+            self.poses.append(recognition.chosen_first)
         if source.name in self.outputs.overlays:
             target = self.outputs.overlays[source.name]
             self._attempt(source.name, self._draw, recognition, target)
@@ -126,7 +128,8 @@ class _Loop:
 
     def _draw(self, recognition: Recognition, target: Path) -> None:
         with self.bars.step(f"drawing {target.name}") as advance:
-            write_overlay(recognition, target, decoder=self.recognizer.settings.decoder, progress=advance)
+            asked = self.recognizer.settings
+            write_overlay(recognition, target, decoder=asked.decoder, limits=asked.limits, progress=advance)
 
     def _write_heatmaps(self, recognition: Recognition, source: Source) -> None:
         assert self.outputs.heatmaps is not None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tempfile
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -15,6 +16,8 @@ from poseact.files import expanded, remove_leftovers
 
 VIDEO_SUFFIXES = (".mp4", ".mkv", ".mov", ".avi")
 PICTURE_SUFFIXES = (".png",)
+LONGEST_STEM = 200
+"""Bytes of a file's name that leave room for a number and a suffix."""
 
 
 class Distinct:
@@ -69,7 +72,10 @@ class Target:
         """The file for a source of this stem; each call gives another one. Raises: OutputError for an input."""
         if not self.is_folder:
             return self.path
-        stem = stem.replace("/", "-").replace(os.sep, "-").lstrip(".") or "unnamed"
+        stem = re.sub(r"[\x00-\x1f\x7f/\\]", "-", stem).lstrip(".")
+        if len(os.fsencode(stem)) > LONGEST_STEM:
+            stem = stem.encode(errors="ignore")[:LONGEST_STEM].decode(errors="ignore")
+        stem = stem or "unnamed"
         path = self.path / f"{self._distinct(stem)}{self._suffixes[0]}"
         refuse_inputs(self.option, path, self._inputs)
         return path

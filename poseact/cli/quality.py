@@ -28,7 +28,9 @@ def quality(
 
     Frames that the video announces, gaps and shot cuts are known where `poseact extract-poses` made the file.
     """
-    from poseact.cli.outputs import file_target
+    from dataclasses import replace
+
+    from poseact.cli.outputs import Distinct, file_target
     from poseact.cli.stdout import print_table, write_line
     from poseact.extract.quality import GOOD, quality_of, to_document, verdict
     from poseact.extract.record import Record
@@ -39,7 +41,8 @@ def quality(
     del debug
     if page is not None:
         page = file_target("--page", page, (".html", ".htm"), [poses])
-    clips = read_poses(poses).annotations
+    stored, distinct = read_poses(poses).annotations, Distinct()
+    clips = [replace(clip, name=distinct(clip.name)) for clip in stored]
     record = Record.beside(poses)
     known = record.quality if record else {}
     found = {clip.name: known.get(clip.name) or quality_of(clip) for clip in clips}

@@ -125,11 +125,16 @@ def _prepared(
     people, scores = _checked_poses(keypoint, keypoint_score, image_size, len(layout.keypoints))
     indices = uniform_test_indices(people.shape[1], clip_len, num_clips, sampler)
     xy, score = clip_keypoints(people, scores, image_size, indices, size=size, sampler=sampler)
-    return xy, score, torch.tensor(channel_order(kind, layout), device=xy.device)
+    return xy, score, torch.tensor(channel_order(kind, layout), dtype=torch.int64, device=xy.device)
 
 
 def channel_names(kind: Kind, layout: Layout) -> tuple[str, ...]:
-    """What each channel shows: keypoints by name, limbs as "left_hip - left_knee"."""
+    """What each channel shows: keypoints by name, limbs as "left_hip - left_knee".
+
+    Raises: UsageError for the limbs of a layout that has none.
+    """
+    if kind == "limb" and not layout.limbs:
+        raise UsageError(f"the layout {layout.name} has no limbs, so kind 'limb' shows nothing; take 'joint'")
     limbs = tuple(f"{layout.keypoints[start]} - {layout.keypoints[end]}" for start, end in layout.limbs)
     return {"joint": layout.keypoints, "limb": limbs, "joint+limb": layout.keypoints + limbs}[kind]
 

@@ -117,6 +117,11 @@ class Classifier:
         return self.card.labels
 
     @property
+    def layout(self) -> str:
+        """The keypoint layout that it reads."""
+        return self.card.layout
+
+    @property
     def thresholds(self) -> Thresholds:
         """Those of the card; that of the strangeness is for equal stream weights only."""
         usual = all(share == self._shares[0] for share in self._shares)

@@ -43,6 +43,7 @@ class Ensemble:
             _check_alike(classifiers[0], other)
         self.classifiers = tuple(classifiers)
         self.labels = classifiers[0].labels
+        self.layout = classifiers[0].layout
         self.device = classifiers[0].device
         asked = [one.preprocessing.seconds for _, one in self._weighted() if one.preprocessing.seconds is not None]
         self.seconds = min(asked, default=None)

@@ -65,8 +65,10 @@ class Recognizer:
 
         Args:
             progress: called with (frames done, frames planned).
-        Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist.
+        Raises: InvalidVideo, LimitExceeded, UsageError for a track id that does not exist, and for a model of another
+            keypoint layout than the estimator's.
         """
+        self._check_layout()
         plan = self.settings.plan(self.classifier.clip_len, self.classifier.seconds)
         extraction = self.extractor(
             source, plan, person=self.settings.person, refined=self._stacked or ALL, progress=progress
@@ -101,11 +103,21 @@ class Recognizer:
         Raises: InvalidPoses for another layout than the model's; UsageError for a track id that does not exist.
         """
         people = everybody(poses)
-        people = choose(people, people.track_id[(people.box_score > 0).any(1)].tolist())  # others pad foreign files
+        seen = (people.box_score > 0) & (people.keypoint_score > 0).any(2)
+        people = choose(people, people.track_id[seen.any(1)].tolist())  # rows of nobody pad foreign files
         return self._answer(source, people, self._select(people), Timings(), None, ())
 
     def _select(self, poses: PoseSequence) -> Selection | None:
         return select(sequence_tracks(poses), poses.image_size, self.settings.person) if len(poses) else None
+
+    def _check_layout(self) -> None:
+        estimator = self.extractor.estimator or self.extractor.scout
+        found, wanted = estimator.layout.name, self.classifier.layout
+        if found != wanted:
+            raise UsageError(
+                f"{estimator.name} finds the joints of {found}, and the model reads {wanted}; `poseact extract-poses`, "
+                f"`poseact convert --to-layout {wanted}`, and recognize the poses"
+            )
 
     @property
     def _stacked(self) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from poseact.poses import choose, foremost
 from poseact.recognize.thresholds import Thresholds
 from poseact.types import Gap, PoseSequence, Prediction, Segment, VideoInfo
 
@@ -106,6 +107,14 @@ class Recognition:
         return "+".join(model.sha256 for model in self.models)
 
     @property
+    def chosen_first(self) -> PoseSequence:
+        """The poses of everybody, to be stored: those who were classified are chosen, the others by their scores."""
+        chosen = [number for person in self.persons for number in person.ids]
+        score = dict(zip(self.poses.track_id.tolist(), self.poses.person_score.tolist(), strict=True))
+        others = sorted((number for number in score if number not in chosen), key=lambda number: -score[number])
+        return foremost(choose(self.poses, [*chosen, *others]), len(chosen))
+
+    @property
     def predictions(self) -> tuple[Prediction, ...]:
         """Of the person of interest; empty when nobody was seen."""
         return self.persons[0].predictions if self.persons else ()
@@ -136,7 +145,7 @@ class Recognition:
                 f"the movement is unlike what the model was trained on: strangeness {person.strangeness:.2f}, above "
                 f"{self.thresholds.above:.2f}"
             )
-        return "; ".join(reasons)
+        return "; ".join(reasons) or f"the model knows a class of this name, and finds it with {best.probability:.1%}"
 
 
 NO_PERSON = "no person"

@@ -12,6 +12,7 @@ from PIL import Image, ImageDraw
 from poseact.errors import UsageError
 from poseact.files import atomic_path
 from poseact.report.lettering import Colour, font, shortened
+from poseact.report.parts import part_of
 from poseact.types import Array
 
 COLUMNS = 10
@@ -30,8 +31,6 @@ PARTS: tuple[tuple[str, Colour], ...] = (
 _ROWS: tuple[tuple[str, ...], ...] = (
     tuple(part for part, _ in PARTS), ("head", "torso"), ("left arm", "right arm"), ("left leg", "right leg"),
 )  # fmt: skip
-_WORDS = {"arm": ("elbow", "wrist"), "leg": ("knee", "ankle")}
-_HEAD_WORDS = ("nose", "eye", "ear", "head", "face")
 
 
 def write_heatmaps(views: Any, path: str | Path, names: Sequence[str]) -> None:
@@ -92,14 +91,6 @@ def _label(pen: ImageDraw.ImageDraw, y: int, parts: Sequence[str], *, whole: boo
         patch = (_MARGIN, top + 22 * line, _MARGIN + 11, top + 22 * line + 11)
         pen.rectangle(patch, fill=colour, outline=_MUTED)
         pen.text((_MARGIN + 18, top + 22 * line), part, _INK, font(13), anchor="lt")
-
-
-def part_of(name: str) -> str:
-    """The body part that a keypoint or limb belongs to; what names none of them counts as torso."""
-    for part, words in _WORDS.items():
-        if any(word in name for word in words):
-            return f"{'left' if 'left' in name else 'right'} {part}"
-    return "head" if any(word in name for word in _HEAD_WORDS) else "torso"
 
 
 def _coloured(maps: Array, parts: Sequence[tuple[Colour, list[int]]]) -> Array:

@@ -11,6 +11,7 @@ import numpy as np
 
 from poseact.report.between import Stance
 from poseact.report.lettering import Colour
+from poseact.report.parts import side_of
 from poseact.skeleton import layout
 from poseact.types import Array
 
@@ -56,7 +57,7 @@ def _weight(name: str) -> float:
 
 
 def _side(*names: str) -> Colour:
-    sides = {name.split("_")[0] for name in names} - {"nose"}
+    sides = {side_of(name) for name in names if name != "nose"}
     return LEFT if sides == {"left"} else RIGHT if sides == {"right"} else CENTRE
 
 

@@ -15,7 +15,7 @@ from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, draw_box, draw_figure, paste
 from poseact.report.lettering import INK, MUTED, Colour, bar_chart, caption, shortened, text_width
 from poseact.types import Array, Frame
-from poseact.video import VideoWriter, open_video
+from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoWriter, open_video
 
 TOP = 3
 READABLE_SIDE = 480
@@ -34,8 +34,9 @@ Rectangle = tuple[int, int, int, int]  # left, top, right, bottom, px
 
 
 def write_overlay(
-    recognition: Recognition, path: str | Path, *, decoder: str = "auto", progress: Progress | None = None
-) -> None:
+    recognition: Recognition, path: str | Path, *, decoder: str = "auto", limits: Limits = DEFAULT_LIMITS,
+    progress: Progress | None = None,
+) -> None:  # fmt: skip
     """Write the video of a recognition with what was seen drawn in; one frame is in memory at a time.
 
     Frames that were not looked at are drawn by linear interpolation between near sightings, and stay empty elsewhere.
@@ -43,6 +44,7 @@ def write_overlay(
 
     Args:
         path: ends in .mp4, .mkv, .mov or .avi; whole or absent.
+        decoder, limits: as the video was recognised with.
         progress: called with (frames done, frames expected).
     Raises: UsageError when the recognition has no video, InvalidVideo, OutputError.
     """
@@ -52,7 +54,7 @@ def write_overlay(
     scale = enlargement(video.width, video.height)
     painter = Painter(recognition, (video.width * scale, video.height * scale), scale)
     with (
-        open_video(video.path, decoder) as reader,
+        open_video(video.path, decoder, limits, video.fps if Path(video.path).is_dir() else IMAGE_FPS) as reader,
         VideoWriter(path, min(video.fps, 1000.0), painter.size, timed=True) as writer,
     ):
         for done, frame in enumerate(reader.frames(), start=1):

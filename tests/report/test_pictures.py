@@ -7,8 +7,9 @@ from PIL import Image
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import Scores
 from poseact.report.confusion import write_confusion
-from poseact.report.contact_sheet import COLUMNS, PARTS, TILE, part_of, write_heatmaps
+from poseact.report.contact_sheet import COLUMNS, PARTS, TILE, write_heatmaps
 from poseact.report.curves import write_curves
+from poseact.report.parts import part_of, side_of
 from poseact.report.reliability import temperature_panels, write_reliability
 from poseact.skeleton import COCO17
 from poseact.train.metrics import reliability
@@ -57,11 +58,22 @@ def test_a_part_is_drawn_in_its_colour(tmp_path):
     [
         ("nose", "head"), ("left_ear", "head"), ("left_shoulder", "torso"), ("right_hip", "torso"), ("belly", "torso"),
         ("left_wrist", "left arm"), ("right_ankle", "right leg"), ("left_hip - left_knee", "left leg"),
-        ("nose - left_shoulder", "head"), ("right_shoulder - right_elbow", "right arm"),
+        ("nose - left_shoulder", "head"), ("right_shoulder - right_elbow", "right arm"), ("left_foot", "left leg"),
+        ("left_foot_index", "left leg"), ("right_big_toe", "right leg"), ("left_heel - left_foot_index", "left leg"),
+        ("Left Elbow", "left arm"), ("LeftKnee", "left leg"), ("left_forearm", "left arm"), ("RAnkle", "right leg"),
+        ("left_mouth", "head"), ("right_pinky", "right arm"), ("tail base", "torso"),
     ],
 )  # fmt: skip
 def test_part_of(name, part):
     assert part_of(name) == part
+
+
+@pytest.mark.parametrize(
+    ("name", "side"),
+    [("left_hip", "left"), ("left ear", "left"), ("RightKnee", "right"), ("LHip", "left"), ("neck", ""), ("tail", "")],
+)
+def test_side_of(name, side):
+    assert side_of(name) == side
 
 
 @pytest.mark.parametrize("shape", [(0, 17, 4, 8, 8), (1, 16, 4, 8, 8), (17, 4, 8, 8)], ids=["none", "channels", "axes"])
