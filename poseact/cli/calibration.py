@@ -57,18 +57,21 @@ def run_calibration(
 
 def _trained_on(card: Card, dataset: PoseDataset, clips: Sequence[PoseSequence], splits: Sequence[str]) -> str:
     """What tells that clips to calibrate on may have been trained on; nothing where nothing does."""
-    told = card.training.get("train_splits")
-    learnt = [split for split in told if isinstance(split, str)] if isinstance(told, list) else []
+    learnt, judged = (_names(card.training.get(key)) for key in ("train_splits", "validation_splits"))
     own = {clip.name for clip in clips}
     both = {split: own.intersection(dataset.splits.get(split, ())) for split in (*learnt, TRAIN)}
     if count := len(set().union(*both.values())):
         named = ", ".join(split for split, names in both.items() if names)
         return f"{count} of {len(clips)} clips are in the split {named}"
-    judged = card.training.get("validation_splits")
-    left_out = {TEST, *(judged if isinstance(judged, list) else ())}
-    if not set(learnt) <= dataset.splits.keys() and not (splits and left_out.issuperset(splits)):
+    if card.training.get("train_splits") == []:
+        return f"{card.name} was trained on all clips of its data, which may be among these"
+    if not set(learnt) <= dataset.splits.keys() and not (splits and {TEST, *judged}.issuperset(splits)):
         return f"{card.name} was trained on {', '.join(learnt)}, which may be among these clips"
     return ""
+
+
+def _names(told: object) -> list[str]:
+    return [name for name in told if isinstance(name, str)] if isinstance(told, list) else []
 
 
 def only_calibrates(model: tuple[str, ...], others: Mapping[str, object]) -> str:

@@ -193,7 +193,7 @@ def extract_poses(
     from poseact.cli.extraction import engine_of, extract, from_here, inputs_of, plan_of
     from poseact.cli.recognize import known_person
     from poseact.device import resolve_device
-    from poseact.extract.open import ExtractorSettings, model_identity, open_extractor
+    from poseact.extract.open import ExtractorSettings, digest_of, open_extractor
     from poseact.extract.request import Request
     from poseact.extract.shard import Shard
     from poseact.files import expanded
@@ -214,9 +214,10 @@ def extract_poses(
         pose_every=pose_every, decode_ahead=not dry_run,
     )  # fmt: skip
     options = {
-        "inputs": [from_here(found.root, out)], "pose": model_identity(pose), "detector": model_identity(detector),
-        "frames": frames, "seconds": seconds, "threads": threads, "shard": str(part) if part else None,
-        "image-fps": image_fps, "precision": settings.precision, "detect-every": detect_every, "pose-every": pose_every,
+        "inputs": [from_here(found.root, out)], "pose": pose, "detector": detector, "pose-sha256": digest_of(pose),
+        "detector-sha256": digest_of(detector), "frames": frames, "seconds": seconds, "threads": threads,
+        "shard": str(part) if part else None, "image-fps": image_fps, "precision": settings.precision,
+        "detect-every": detect_every, "pose-every": pose_every,
     }  # fmt: skip
     request = Request(
         options, plan, person=known_person(person), max_persons=max_persons, float16=float16, overwrite=overwrite,

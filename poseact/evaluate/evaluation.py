@@ -105,6 +105,8 @@ def evaluate(
         if seen(clip, None) and all(seen(clip, one.preprocessing.people) for one in classifiers)
         and all(clip.name in names for names in known)
     ]  # fmt: skip
+    if clips and not rows:
+        raise InvalidPoses("nobody is seen in any of the clips, so there is nothing to evaluate")
     looked_at = [labelled[row] for row in rows]
     parts = _scored(classifiers, given, looked_at, progress, videos)
     parts += [_of_clips(one, looked_at) for one in aligned] if clips else aligned
@@ -182,8 +184,8 @@ def _scored(
 def _of_clips(stored: Scores, clips: Sequence[PoseSequence]) -> Scores:
     """Stored scores in the order of a data set's clips, with their names and labels.
 
-    They may leave out clips of whose first person nothing is seen, as networks of one person do, or, in a form without
-    names, say of them that all classes are as probable: these are left out here.
+    They may leave out clips of whose first person nothing is seen, as networks of one person do. In a form without
+    names, such clips of which all classes are as probable are left out here.
     Raises: InvalidPoses when they are of other clips.
     """
     names = set(stored.names)
@@ -192,5 +194,6 @@ def _of_clips(stored: Scores, clips: Sequence[PoseSequence]) -> Scores:
     blank = np.zeros((len(wanted), stored.classes), np.float32)
     truth = Scores("the poses", blank, label, tuple(clip.name for clip in wanted))
     probability = in_order_of(truth, stored).probability
-    rows = range(len(wanted)) if names else np.flatnonzero(np.ptp(probability, axis=1) > 0).tolist()
+    told = np.ptp(probability, axis=1) > 0
+    rows = [row for row, clip in enumerate(wanted) if names or told[row] or seen(clip, 1)]
     return Scores(stored.source, probability[rows], label[rows], tuple(truth.names[row] for row in rows))

@@ -54,8 +54,10 @@ def read_inputs(names: Sequence[str | Path]) -> Inputs:
     """
     found = [row for name in names for row in _rows(str(name), alone=len(names) == 1)]
     root = _root(names, found)
-    named = [(row, row.name or _name(row, root)) for row in found]
-    _refuse_twins([name for _, name in named])
+    names_of = [[row.name or _name(row, root, digits) for row in found] for digits in (6, 12)]
+    chosen = next((one for one in names_of if len(set(one)) == len(one)), names_of[0])
+    _refuse_twins(chosen)
+    named = list(zip(found, chosen, strict=True))
     labels = {row.label for row in found} - {""}
     numbers = bool(labels) and all(label.isdecimal() and len(label) < 10 for label in labels)
     ordered = sorted(labels, key=lambda label: (int(label) if numbers else 0, label))
@@ -147,14 +149,15 @@ def _root(names: Sequence[str | Path], rows: Sequence[Row]) -> Path:
     return Path(os.path.commonpath([row.path.absolute().parent for row in rows] or [Path.cwd()]))
 
 
-def _name(row: Row, root: Path) -> str:
+def _name(row: Row, root: Path, digits: int) -> str:
+    """The path of a clip within the data set, and its stretch in seconds of so many digits."""
     path = row.path.absolute()
     name = path.relative_to(root).as_posix() if path != root else path.name
     if path != root and not path.is_dir():
         name = name.removesuffix(path.suffix)
     if (row.start, row.end) == (0.0, inf):
         return name
-    return f"{name}@{row.start:.12g}-{'' if row.end == inf else f'{row.end:.12g}'}"
+    return f"{name}@{row.start:.{digits}g}-{'' if row.end == inf else f'{row.end:.{digits}g}'}"
 
 
 def _refuse_twins(names: Sequence[str]) -> None:

@@ -89,8 +89,6 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
         if isinstance(opened.estimator, PictureEstimator):
             if settings.detector != "auto":
                 raise UsageError(f"{name} finds the people itself; leave out --detector {settings.detector}")
-            if settings.detect_every > 1:
-                raise UsageError(f"{name} finds the people itself; leave out --detect-every {settings.detect_every}")
             if settings.detector_classes and not is_yolo(name):
                 raise UsageError(f"--detector-classes says what a YOLO calls people, and {name} is none; leave it out")
             return Extractor(None, opened.estimator, weights=weights, **reading)
@@ -104,11 +102,17 @@ def open_extractor(settings: ExtractorSettings, device: str) -> Extractor:
     return Extractor(detector, light, estimator, weights, **reading)
 
 
-def model_identity(name: str) -> str:
-    """The name of a model, with the first of the sha256 where it is a file or a run's folder, which may change."""
+def digest_of(name: str) -> str | None:
+    """The sha256 of a model that is a file, or in the folder of a run, where another may take its place.
+
+    None for models of a fixed name, and for files that cannot be read.
+    """
     record = find_record(name)
     file = None if record is not None and record.embedded else own_file(name)
-    return name if file is None else f"{name} {sha256_of(file)[:12]}"
+    try:
+        return None if file is None else sha256_of(file)
+    except OSError:
+        return None
 
 
 def _open_detector(settings: ExtractorSettings, device: str, dtype: torch.dtype) -> tuple[Detector, str]:

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from poseact import __version__
 from poseact.extract.plan import EVERY_FRAME, FramePlan
 
+DIGESTS = ("pose-sha256", "detector-sha256")
+
 
 @dataclass(frozen=True, slots=True)
 class Request:
@@ -46,8 +48,11 @@ class Request:
 
 
 def same(there: Mapping[str, object], now: Mapping[str, object]) -> bool:
-    """Whether settings are the same; an option that is not given is one that an older version did not know."""
-    return _given(there) == _given(now)
+    """Whether settings are the same; an option that is not given is one that an older version did not know.
+
+    Older versions kept no digests of model files, and nothing is known of these then.
+    """
+    return _given(there) == _given({name: value for name, value in now.items() if name not in DIGESTS or name in there})
 
 
 def _given(settings: Mapping[str, object]) -> dict[str, object]:
@@ -66,6 +71,9 @@ def difference(there: Mapping[str, object], now: Mapping[str, object]) -> str:
 def _option(name: str, value: object) -> str:
     if name == "poseact":
         return f"with poseact {value}"
+    if name in DIGESTS:
+        option = name.removesuffix("-sha256")
+        return f"with a --{option} of sha256 {str(value)[:12]}" if value else f"with a --{option} that is no file"
     if name == "inputs" and isinstance(value, list):
         return f"on {', '.join(map(str, value))}"
     if value in (None, False):

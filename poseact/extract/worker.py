@@ -19,7 +19,6 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from typing import Any
 
-import cv2
 import psutil
 import torch
 
@@ -171,7 +170,6 @@ def serve(
     keep_memory()
     try:
         torch.set_num_threads(threads)
-        cv2.setNumThreads(threads)
         with watched(tell.step):
             extractor = open_extractor()
         connection.send(Ready())

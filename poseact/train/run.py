@@ -8,13 +8,14 @@ from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydantic import ValidationError
 from torch import Tensor
 
 from poseact import __version__
 from poseact.errors import UsageError
+from poseact.files import sha256_of
 from poseact.poses import PoseDataset
 from poseact.recognize.videos import VideoPictures
 from poseact.skeleton import own_keypoints
@@ -35,8 +36,8 @@ from poseact.train.run_folder import claimed
 from poseact.train.settings import TrainSettings
 from poseact.train.teacher import TeacherScores, with_soft_targets
 from poseact.types import PoseSequence
-from poseact.zoo import Card, Preprocessing, load_with_card, save
-from poseact.zoo.load import Loaded
+from poseact.zoo import Card, Preprocessing, find, save
+from poseact.zoo.card import read_card
 
 TYPICAL_CLIPS = 50
 
@@ -111,7 +112,7 @@ def train(
         learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
         learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
     clips = with_soft_targets(clips, teachers, settings.teacher_share)
-    origins = [load_with_card(one) for one in ((start,) if isinstance(start, str) else start or ())]
+    origins = [_origin(one) for one in ((start,) if isinstance(start, str) else start or ())]
     card = _card(settings, inputs, clips, name, licence or _licence_of(origins))
     document = {
         "settings": settings.model_dump(mode="json"), "train": list(train_splits),
@@ -139,7 +140,7 @@ def train(
                 on_epoch(epoch)
         about = {
             "train_splits": list(train_splits), "validation_splits": list(validation_splits), "data": document["data"],
-            **({"started_from": [{"name": one.card.name, "sha256": one.sha256} for one in origins]} if origins else {}),
+            **({"started_from": [{"name": one.name, "sha256": one.sha256} for one in origins]} if origins else {}),
         }  # fmt: skip
         return _finish(trainer, out, card, about, learnt, half=half)
 
@@ -168,9 +169,23 @@ def few_of_each(sequences: Sequence[PoseSequence], count: int) -> list[PoseSeque
     return [sequence for row, sequence in enumerate(sequences) if row in kept]
 
 
-def _licence_of(origins: Sequence[Loaded]) -> str:
+class _Origin(NamedTuple):
+    """A model from which training goes on."""
+
+    name: str
+    licence: str
+    sha256: str
+
+
+def _origin(start: str) -> _Origin:
+    weights = find(start)
+    card = read_card(weights.with_suffix(".json"))
+    return _Origin(card.name, card.licence, sha256_of(weights))
+
+
+def _licence_of(origins: Sequence[_Origin]) -> str:
     """Of a model that was trained on from others: theirs, each once."""
-    return " and ".join(dict.fromkeys(one.card.licence for one in origins if one.card.licence))
+    return " and ".join(dict.fromkeys(one.licence for one in origins if one.licence))
 
 
 def _with_pictures(clips: Clips, videos: Mapping[str, VideoPictures] | None) -> Clips:

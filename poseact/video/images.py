@@ -32,6 +32,7 @@ OPENERS: dict[bytes, type[ImageFile]] = {
     b"\xff\xd8\xff": JpegImageFile, b"\x89PNG": PngImageFile, b"BM": BmpImageFile, b"RIFF": WebPImageFile,
     b"II*\0": TiffImageFile, b"MM\0*": TiffImageFile,
 }  # fmt: skip
+DEPTHS = (8, 12, 16)
 FEWEST = 2
 IMAGE_FPS = 25.0
 
@@ -53,7 +54,8 @@ def scan_images(folder: Path, name: str, fps: float, limits: Limits) -> tuple[Sc
     files = _images(folder)
     limits.check_frames(len(files), name)
     limits.check_seconds(len(files) / fps, name)
-    first = next((image for file in files if (image := _read(file, name, limits)) is not None), None)
+    depth = _depth(files, name, limits)
+    first = next((image for file in files if (image := _read(file, name, limits, depth)) is not None), None)
     if first is None:
         raise InvalidVideo(f"{name} is a folder without an image that can be read; name a video or a folder of images")
     height, width = first.shape[:2]
@@ -61,14 +63,16 @@ def scan_images(folder: Path, name: str, fps: float, limits: Limits) -> tuple[Sc
     ticks = np.arange(len(files), dtype=np.int64)
     timeline = Timeline(ticks, ticks, unit, exact=True, seekable=True, end=len(files))
     info = VideoInfo(name, width, height, fps, len(files), len(files) / fps, "images")
-    return Scan(folder, info, timeline, (width, height), limits=limits), partial(read_frames, files)
+    return Scan(folder, info, timeline, (width, height), limits=limits), partial(read_frames, files, depth)
 
 
-def read_frames(files: list[Path], scan: Scan, wanted: Array | None, gaps: list[Gap]) -> Generator[Frame, None, None]:
+def read_frames(
+    files: list[Path], depth: int, scan: Scan, wanted: Array | None, gaps: list[Gap]
+) -> Generator[Frame, None, None]:
     """As the other decoders; an image that is damaged, or of another size than the first, is a gap."""
     for index in range(len(files)) if wanted is None else wanted[wanted < len(files)].tolist():
         try:
-            image = _read(files[index], scan.info.path, scan.limits)
+            image = _read(files[index], scan.info.path, scan.limits, depth)
         except LimitExceeded:  # later pictures must be as large as the first, which is within the limit
             image = None
         if image is None or image.shape[:2] != (scan.info.height, scan.info.width):
@@ -86,8 +90,29 @@ def _images(folder: Path) -> list[Path]:
         return []
 
 
-def _read(file: Path, name: str, limits: Limits) -> Array | None:
-    """(H, W, 3) uint8 RGB, upright; None when it cannot be read. Raises: LimitExceeded."""
+def _depth(files: list[Path], name: str, limits: Limits) -> int:
+    """Bits of grey in the pictures, 8, 12 or 16, as some of them show; 8 for others. Raises: LimitExceeded."""
+    some = {0, len(files) // 4, len(files) // 2, 3 * len(files) // 4, len(files) - 1}
+    most = 0
+    for position in sorted(some & {*range(len(files))}):
+        image = _opened(files[position], name, limits)
+        if image is None or image.dtype != np.uint16:
+            break
+        most = max(most, int(image.max()))
+    return next(depth for depth in DEPTHS if most < 1 << depth)
+
+
+def _read(file: Path, name: str, limits: Limits, depth: int) -> Array | None:
+    """(H, W, 3) uint8 RGB, upright, of grey with `depth` bits; None when it cannot be read. Raises: LimitExceeded."""
+    image = _opened(file, name, limits)
+    if image is None or image.dtype != np.uint16:
+        return image
+    grey = (image >> (depth - 8)).clip(0, 255).astype(np.uint8)
+    return np.repeat(grey[..., None], 3, axis=2)
+
+
+def _opened(file: Path, name: str, limits: Limits) -> Array | None:
+    """(H, W, 3) uint8 RGB, or (H, W) uint16 of more than 8 bits, upright. Raises: LimitExceeded."""
     try:
         with warnings.catch_warnings(), file.open("rb") as content:
             warnings.simplefilter("ignore")
@@ -98,7 +123,7 @@ def _read(file: Path, name: str, limits: Limits) -> Array | None:
                 return None
             with opener(content) as image:
                 limits.check_pixels(image.width, image.height, f"{name}: {file.name}")
-                return _rgb(ImageOps.exif_transpose(image))
+                return _pixels(ImageOps.exif_transpose(image))
     except (
         OSError,
         ValueError,
@@ -113,12 +138,14 @@ def _read(file: Path, name: str, limits: Limits) -> Array | None:
         return None  # what Pillow's parsers raise on damaged files
 
 
-def _rgb(image: Image) -> Array | None:
-    """(H, W, 3) uint8; of 16 bit grey, which Pillow would cut off at 255, the upper 8. None where no range is told."""
+def _pixels(image: Image) -> Array | None:
+    """As `_opened`; Pillow itself would cut grey off at 255. None for numbers of which no range is told."""
     if image.mode.startswith("I;16"):
-        return np.repeat((np.asarray(image) >> 8).astype(np.uint8)[..., None], 3, axis=2)
+        return np.asarray(image).astype(np.uint16)
     if image.mode in ("I", "F"):
-        return None
+        values = np.asarray(image)
+        if not (values.min() >= 0 and 1 < values.max() <= 255):
+            return None
     return np.asarray(image.convert("RGB"))
 
 

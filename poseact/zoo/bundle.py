@@ -15,9 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from pydantic import ValidationError
+
 from poseact.errors import InvalidWeights, LimitExceeded, UsageError, WeightsNotFound
 from poseact.files import atomic_path, open_regular, remove_leftovers, sha256_of
-from poseact.zoo.card import CARD_BYTES, read_card
+from poseact.zoo.card import CARD_BYTES, Card, read_card
 from poseact.zoo.inventory import NAME, RECORDED, SUFFIX, Model, model_path, ready, verify
 from poseact.zoo.lock import locked
 
@@ -27,6 +29,8 @@ MOST_MEMBERS = 2001
 LARGEST_WEIGHTS = 2 << 30
 BLOCK = tarfile.BLOCKSIZE
 PIECE = 1 << 20
+HISTORY = {"poseact", "source", "training"}
+"""Of a card, what no answer depends on."""
 LINE = re.compile(r"([0-9a-f]{64})  (\S+)")
 
 Progress = Callable[[int, int | None], None]
@@ -84,7 +88,7 @@ def unpack(source: Path, *, replace: bool = False, progress: Progress | None = N
             sums = _sums(file, members, source)
             names = [name.removesuffix(SUFFIX) for name in sums if name.endswith(SUFFIX)]
             if not replace:
-                _refuse_others(names, sums, source)
+                _refuse_others(file, names, members, sums, source)
             for done, name in enumerate(names):
                 _install(file, name, members, sums, source)
                 if progress is not None:
@@ -166,14 +170,25 @@ def _sums(file: BinaryIO, members: dict[str, _Member], source: Path) -> dict[str
     return sums
 
 
-def _refuse_others(names: Sequence[str], sums: dict[str, str], source: Path) -> None:
+def _refuse_others(
+    file: BinaryIO, names: Sequence[str], members: dict[str, _Member], sums: dict[str, str], source: Path
+) -> None:
     for name in names:
         path = model_path(name)
-        both = [one for one in (path, path.with_suffix(".json")) if one.is_file()]  # one alone is half installed
-        if path in both and not all(_same(one, sums[one.name]) for one in both):
+        card = path.with_suffix(".json")
+        if path.is_file() and not (_same(path, sums[path.name]) and _answers_alike(file, card, members[card.name])):
             raise UsageError(
                 f"{source} brings another {name} than the one in {path.parent}; add --replace to overwrite that"
             )
+
+
+def _answers_alike(file: BinaryIO, card: Path, brought: _Member) -> bool:
+    """Whether two cards differ in their history alone; a damaged one here is mended, one there is refused later."""
+    try:
+        own, other = read_card(card), Card.model_validate_json(b"".join(brought.pieces(file)))
+    except (InvalidWeights, ValidationError):
+        return True
+    return own.model_dump(exclude=HISTORY) == other.model_dump(exclude=HISTORY)
 
 
 def _install(file: BinaryIO, name: str, members: dict[str, _Member], sums: dict[str, str], source: Path) -> None:

@@ -16,7 +16,7 @@ from poseact.home import offline
 from poseact.zoo.addresses import MIRROR, candidates, host
 from poseact.zoo.lock import locked
 from poseact.zoo.part import Part
-from poseact.zoo.transfer import Failed, Patience, Progress, open_client, transfer
+from poseact.zoo.transfer import Failed, Patience, Progress, Unlike, open_client, transfer
 
 __all__ = ["Patience", "Progress", "download"]
 
@@ -90,6 +90,9 @@ def download(
                 return target
             remove_leftovers(part.note)
             failures = _from_any(places, part, wanted, patience, progress, notify)
+            if failures and any(isinstance(failure, Unlike) for _, failure in failures):
+                part.discard()  # nobody goes on with it
+                failures = _from_any(places, part, wanted, patience, progress, notify)
             if failures is None:
                 return target
             if not (part.origin and (part.origin.validator or wanted.verifiable)):

@@ -40,25 +40,34 @@ def find(name: str) -> Path:
     record = find_record(name)
     if record is not None and record.embedded:
         return weights_folder() / record.file
-    return own_file(name) or fetch(name)
+    file = own_file(name)
+    if file is not None:
+        return file
+    try:
+        return fetch(name)
+    except WeightsNotFound as error:
+        raise _unfinished(name) or error from None
 
 
 def own_file(name: str) -> Path | None:
-    """The file that `name` is, or the weight file in the folder of a training run that it is.
-
-    Raises: WeightsNotFound for a run that is not finished.
-    """
+    """The file that `name` is, or the weight file in the folder of a training run that it is."""
     try:
         path = expanded(name)
         if path.is_dir() and (path / RUN_FILE).is_file():
             return path / RUN_FILE
-        if path.is_dir() and (path / UNFINISHED).is_file():
-            raise WeightsNotFound(
-                f"{name} holds a run that is not finished; give the same `poseact train` command again"
-            )
         return path if path.is_file() else None
     except (OSError, RuntimeError, ValueError):
         return None  # too long for a path, or of a user whom nobody knows
+
+
+def _unfinished(name: str) -> WeightsNotFound | None:
+    try:
+        begun = (expanded(name) / UNFINISHED).is_file()
+    except (OSError, RuntimeError, ValueError):
+        begun = False
+    if not begun:
+        return None
+    return WeightsNotFound(f"{name} holds a run that is not finished; give the same `poseact train` command again")
 
 
 def load(name: str, *, device: str | torch.device = "cpu") -> nn.Module:

@@ -81,7 +81,8 @@ def save(folder: Path, tensors: dict[str, Tensor], card: Card, *, stem: str = "m
 def write_card(path: Path, card: Card) -> None:
     """Write a model card, whole or not at all. Raises: OutputError."""
     remove_leftovers(path)
-    write_text(path, json.dumps(card.model_dump(mode="json"), indent=2, ensure_ascii=False) + "\n")
+    document = card.model_dump(mode="json", exclude=set() if card.keypoints else {"keypoints"})  # older ones know none
+    write_text(path, json.dumps(document, indent=2, ensure_ascii=False) + "\n")
 
 
 def _stored(tensor: Tensor, half: bool) -> Tensor:

@@ -75,6 +75,10 @@ class Failed(Exception):
         self.again, self.wait, self.wrong = again, wait, wrong
 
 
+class Unlike(Failed):
+    """An address has a file of another length than that of which another address sent the beginning."""
+
+
 def open_client(patience: Patience) -> httpx.Client:
     """A client that takes proxies and certificates from the environment. Raises: WeightsNotFound if it cannot."""
     try:
@@ -101,11 +105,12 @@ def transfer(
     Raises: Failed; OSError and OutputError when it cannot be written.
     """
     origin, offset = part.origin, part.size
-    same = origin is not None and origin.address == shown(address) and bool(origin.validator)
-    if offset and not same and not (verifiable and origin is not None):
+    same = origin is not None and origin.address == shown(address)
+    marked = same and origin is not None and bool(origin.validator)
+    if offset and not marked and not (verifiable and origin is not None):
         offset = 0
     headers = {"Range": f"bytes={offset}-"} if offset else {}
-    if offset and same and origin is not None:
+    if offset and marked and origin is not None:
         headers["If-Range"] = origin.validator
     with _requested(client, address, headers) as response:
         if response.status_code == httpx.codes.REQUESTED_RANGE_NOT_SATISFIABLE and offset:
@@ -117,6 +122,8 @@ def transfer(
         if limit > max(patience.largest, size or 0):
             raise Failed(f"offers {limit} bytes, more than the {patience.largest} that are allowed")
         if origin is not None and _is_another(response, origin, total):
+            if not same:
+                raise Unlike(ANOTHER_FILE, wrong=True)
             part.discard()
             raise Failed(ANOTHER_FILE, again=True)
         offset = _continued(response, offset)

@@ -15,7 +15,8 @@ from payloads import Runs
 
 from poseact.errors import InvalidWeights, UsageError, WeightsNotFound
 from poseact.extract.estimators import Opened, is_yolo, open_estimator
-from poseact.extract.open import ExtractorSettings, model_identity, open_extractor
+from poseact.extract.open import ExtractorSettings, digest_of, open_extractor
+from poseact.extract.request import difference, same
 from poseact.files import sha256_of
 from poseact.pose import HeatmapTopDown, TopDown, UltralyticsPose, simple_baseline
 from poseact.recognize import Settings
@@ -105,8 +106,6 @@ def test_yolo_pose_needs_no_detector(tmp_path):
     assert extractor.weights == {"estimator": extractor.scout.sha256}
     with pytest.raises(UsageError, match="leave out --detector nanodet"):
         open_extractor(ExtractorSettings(pose=str(path), detector="nanodet"), "cpu")
-    with pytest.raises(UsageError, match="leave out --detect-every 2"):
-        open_extractor(ExtractorSettings(pose=str(path), detect_every=2), "cpu")
 
 
 def test_classes_of_a_detector_that_has_none_are_refused():
@@ -203,11 +202,19 @@ def test_a_hostile_yolo_runs_nothing():
 
 def test_a_file_that_another_took_the_place_of_is_another_model(saved, tmp_path):
     file = shutil.copy(saved(), tmp_path / "m.safetensors")
-    before = model_identity(str(file))
-    assert before == f"{file} {sha256_of(file)[:12]}"
+    before = digest_of(str(file))
+    assert before == sha256_of(file)
     with file.open("ab") as appended:
         appended.write(b"x")
-    assert model_identity(str(file)) != before
-    folder = Path(saved()).parent
-    assert model_identity(str(folder)).startswith(f"{folder} ")
-    assert [model_identity(name) for name in ("thunder", "auto", "yolo11n-pose")] == ["thunder", "auto", "yolo11n-pose"]
+    assert digest_of(str(file)) not in (before, None)
+    assert digest_of(str(Path(saved()).parent)) == before
+    assert [digest_of(name) for name in ("thunder", "auto", "yolo11n-pose", "/proc/self/mem")] == [None] * 4
+
+
+def test_older_records_without_a_digest_are_taken_as_they_are():
+    new = {"pose": "m.safetensors", "pose-sha256": "ab" * 32}
+    assert same({"pose": "m.safetensors"}, new)
+    assert not same({**new, "pose-sha256": "cd" * 32}, new)
+    assert difference({**new, "pose-sha256": "cd" * 32}, new) == (
+        "with a --pose of sha256 cdcdcdcdcdcd, now with a --pose of sha256 abababababab"
+    )

@@ -93,9 +93,9 @@ def test_a_table_names_stretches_splits_and_groups(folder):
 
 def test_stretches_late_in_a_long_recording_have_names_of_their_own(folder):
     (folder / "late.csv").write_text(
-        "path,start,end\nclips/run/a.avi,12345.61,12345.64\nclips/run/a.avi,12345.64,20000\n"
+        "path,start,end\nclips/run/a.avi,12345.61,12345.64\nclips/run/a.avi,12345.62,12345.63\n"
     )
-    assert [clip.name for clip in read_inputs(["late.csv"]).clips] == ["a@12345.61-12345.64", "a@12345.64-20000"]
+    assert [clip.name for clip in read_inputs(["late.csv"]).clips] == ["a@12345.61-12345.64", "a@12345.62-12345.63"]
 
 
 def test_labels_that_are_numbers_stay_numbers(folder):

@@ -107,6 +107,23 @@ def test_grey_of_16_bits_keeps_its_range(tmp_path, suffix):
     np.testing.assert_array_equal(image, np.repeat((level // 256)[..., None], 3, 2))
 
 
+@pytest.mark.parametrize(("most", "shift"), [(200, 0), (4000, 4), (5000, 8)])
+def test_grey_of_fewer_bits_in_files_of_16_is_as_bright(tmp_path, most, shift):
+    """12 bits of a camera, for example, told by some of the pictures and the same for all."""
+    for number in range(4):
+        Image.fromarray(np.full((6, 8), most if number == 2 else 100, np.uint16)).save(tmp_path / f"{number}.png")
+    with open_video(tmp_path) as reader:
+        assert levels(reader.frames()) == [(number, (most if number == 2 else 100) >> shift) for number in range(4)]
+
+
+@pytest.mark.parametrize("kind", [np.float32, np.int32])
+def test_numbers_within_8_bits_are_grey(tmp_path, kind):
+    for number in range(2):
+        Image.fromarray(np.arange(48).reshape(6, 8).astype(kind) * 5).save(tmp_path / f"{number}.tif")
+    with open_video(tmp_path) as reader:
+        assert next(reader.frames()).image[5, 7].tolist() == [235] * 3
+
+
 def test_numbers_whose_range_nobody_tells_are_no_picture(tmp_path):
     for number in range(2):
         Image.fromarray(np.ones((6, 8), np.float32)).save(tmp_path / f"{number}.tif")

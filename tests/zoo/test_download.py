@@ -129,6 +129,18 @@ def test_the_beginning_of_a_file_of_another_length_is_in_nobodys_way(server, tar
     assert target.read_bytes() == CONTENT
 
 
+def test_a_beginning_survives_a_mirror_that_has_another_file(server, target):
+    good = server.offer("/good/net.pth", CONTENT, cuts=[200_000, 0, 0])
+    with pytest.raises(WeightsNotFound):
+        download([good], target, sha256=SHA256, patience=QUICK)
+    server.offer("/good/net.pth", CONTENT)
+    old = server.offer("/old/net.pth", bytes(len(CONTENT) - 1))
+    server.requests.clear()
+    download([old, good], target, sha256=SHA256, patience=QUICK)
+    assert target.read_bytes() == CONTENT
+    assert server.ranges == ["bytes=200000-"] * 2
+
+
 @pytest.mark.parametrize("note", [b"", b"{", b'{"address": 1}', b'{"address": "elsewhere", "validator": "x"}', None])
 def test_bytes_of_unknown_origin_are_not_used(server, target, note):
     address = server.offer("/net.pth", CONTENT)
