@@ -133,20 +133,25 @@ def channel_names(kind: Kind, layout: Layout) -> tuple[str, ...]:
 
     Raises: UsageError for the limbs of a layout that has none.
     """
-    if kind == "limb" and not layout.limbs:
-        raise UsageError(f"the layout {layout.name} has no limbs, so kind 'limb' shows nothing; take 'joint'")
+    _check_limbs(kind, layout)
     limbs = tuple(f"{layout.keypoints[start]} - {layout.keypoints[end]}" for start, end in layout.limbs)
     return {"joint": layout.keypoints, "limb": limbs, "joint+limb": layout.keypoints + limbs}[kind]
 
 
 def channel_order(kind: Kind, layout: Layout) -> tuple[int, ...]:
-    """Permutation of the channels that exchanges left and right."""
+    """Permutation of the channels that exchanges left and right. Raises: as `channel_names`."""
+    _check_limbs(kind, layout)
     joints = len(layout.keypoints)
     return {
         "joint": layout.flip_joints,
         "limb": layout.flip_limbs,
         "joint+limb": layout.flip_joints + tuple(joints + limb for limb in layout.flip_limbs),
     }[kind]
+
+
+def _check_limbs(kind: Kind, layout: Layout) -> None:
+    if kind == "limb" and not layout.limbs:
+        raise UsageError(f"the layout {layout.name} has no limbs, so kind 'limb' shows nothing; take 'joint'")
 
 
 def _mirrored(views: Tensor, order: Tensor) -> Tensor:

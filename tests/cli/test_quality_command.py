@@ -77,3 +77,16 @@ def test_what_cannot_be_said_is_one_line(stored, capsys, arguments, code, words)
     said = capsys.readouterr()
     assert words in said.err
     assert said.err.count("\n") == 1
+
+
+def test_clips_of_one_name_are_told_apart(stored, capsys):
+    one = people(frames=8)
+    write_pyskl(
+        stored / "twice.pkl", [replace(one, name="a"), replace(one, name="a", keypoint_score=one.keypoint_score * 0.1)]
+    )
+    assert run(["quality", "twice.pkl", "--json"]) == 0
+    told = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+    assert [one["name"] for one in told] == ["a", "a-2"]
+    assert told[0]["score"] > told[1]["score"]
+    assert run(["quality", "twice.pkl"]) == 0
+    assert "2 clips: " in capsys.readouterr().out

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from poseact.cli import loop, run
-from poseact.cli.outputs import Distinct
+from poseact.cli.outputs import Distinct, Target
 from poseact.errors import InvalidWeights, OutputError, WeightsNotFound
 from poseact.poses import read_pyskl
 
@@ -344,3 +344,27 @@ def test_a_clip_without_an_answer_costs_no_other_clip_of_its_file(files, opened,
     assert code == 3
     assert [(one["source"], "error" in one) for one in documents] == [("odd.pkl:odd", True), ("odd.pkl:two", False)]
     assert "coco18" in err
+
+
+@pytest.mark.usefixtures("opened")
+def test_an_interruption_counts_sources_and_not_their_clips(files, capsys):
+    files("p.pkl", "interrupt.mp4")
+    code, out, err = call(capsys, "p.pkl", "interrupt.mp4", "--json")
+    assert (code, len(out.splitlines())) == (130, 2)
+    assert "interrupted; 1 of 2 sources are done" in err
+
+
+@pytest.mark.usefixtures("opened")
+def test_many_clips_of_one_file_end_with_a_summary(files, capsys, monkeypatch):
+    files("p.pkl")
+    monkeypatch.setattr("poseact.cli.results.summary_table", lambda outcomes: f"{len(outcomes)} outcomes")
+    assert "2 outcomes" in call(capsys, "p.pkl")[1]
+
+
+def test_any_name_of_a_clip_is_a_file(tmp_path):
+    target = Target("--save-heatmaps", str(tmp_path / "sheets"), (".png",), several=True, inputs=[])
+    names = [target.claim(name).name for name in ("a\0b", "é" * 300, "é" * 300, "x/y\\z", "..", "clip 3, left")]
+    assert names[0] == "a-b.png"
+    assert names[1] == "é" * 100 + ".png"
+    assert names[2] == "é" * 100 + "-2.png"
+    assert names[3:] == ["x-y-z.png", "unnamed.png", "clip 3, left.png"]

@@ -10,13 +10,14 @@ from plain_gaussians import plain_heatmaps
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.heatmap import (
+    channel_names,
     clip_keypoints,
     evaluation_views,
     iter_evaluation_views,
     subject_crop,
     uniform_test_indices,
 )
-from poseact.skeleton import COCO17, Layout
+from poseact.skeleton import COCO17, Layout, register
 
 GOLDEN = json.loads((Path(__file__).parent.parent / "golden/golden.json").read_text())
 STANDING = [
@@ -231,3 +232,12 @@ def test_joint_order_of_another_layout() -> None:
     views = evaluation_views(xy, np.ones((1, 1, 3)), SIZE, kind="limb", layout=three, **SMALL)
     assert views.shape == (4, 2, 8, 16, 16)
     assert torch.equal(views[2:, 0], views[:2, 1].flip(-1))
+
+
+def test_the_limbs_of_a_layout_without_limbs_are_nothing_to_draw() -> None:
+    keypoint, score = drifting()
+    dots = register({"name": "dots-3", "keypoints": ["a", "b", "c"]}, "a test")
+    with pytest.raises(UsageError, match="dots-3 has no limbs, so kind 'limb' shows nothing"):
+        channel_names("limb", dots)
+    with pytest.raises(UsageError, match="has no limbs"):
+        evaluation_views(keypoint[:, :, :3], score[:, :, :3], (480, 640), kind="limb", layout=dots)

@@ -1,4 +1,7 @@
+from dataclasses import replace
+
 import pytest
+from recognitions import recognition
 
 from poseact.recognize.result import LEAST_FRAMES, named
 from poseact.recognize.thresholds import Thresholds
@@ -20,3 +23,9 @@ GUESSES = (Prediction("jump", 0.6), Prediction("run", 0.4))
 )
 def test_named(predictions, threshold, frames, expected):
     assert named(predictions, frames, None, Thresholds(threshold)) == expected
+
+
+def test_a_class_that_is_called_unknown_says_so():
+    sure = replace(recognition(), thresholds=Thresholds(0.0))
+    person = replace(sure.persons[0], predictions=(Prediction("unknown", 0.9), Prediction("run", 0.1)))
+    assert sure.doubt(person) == "the model knows a class of this name, and finds it with 90.0%"

@@ -4,15 +4,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from PIL import Image
 from recognitions import nobody, person, poses, recognition, unknown
 
-from poseact.errors import InvalidVideo, OutputError, UsageError
+from poseact.errors import InvalidVideo, LimitExceeded, OutputError, UsageError
 from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, LEFT, RIGHT, draw_box, draw_figure, paste
 from poseact.report.lettering import bar_chart, caption, shortened, text_width
 from poseact.report.overlay import ACCENTS, Painter, enlargement, write_overlay
 from poseact.types import Frame, VideoInfo
-from poseact.video import VideoWriter, open_video, probe
+from poseact.video import Limits, VideoWriter, open_video, probe
 
 SIZE = (640, 480)
 
@@ -174,3 +175,14 @@ def test_shortened(text, width, expected):
 def test_a_long_label_is_cut_with_an_ellipsis():
     assert shortened("swing a baseball bat", 100, 20).endswith("…")
     assert text_width(shortened("swing a baseball bat", 100, 20), 20) <= 100
+
+
+def test_a_folder_of_pictures_is_drawn_at_its_own_rate(tmp_path):
+    for number in range(8):
+        Image.fromarray(blank((160, 120))).save(tmp_path / f"{number}.png")
+    info = VideoInfo(str(tmp_path), 160, 120, 5.0, 8, 1.6, "images")
+    write_overlay(recognition(video=info), tmp_path / "o.mp4")
+    written = probe(tmp_path / "o.mp4")
+    assert (written.frame_count, written.fps, written.duration) == (8, 5.0, pytest.approx(1.6))
+    with pytest.raises(LimitExceeded):
+        write_overlay(recognition(video=info), tmp_path / "p.mp4", limits=Limits(pixels=100))
