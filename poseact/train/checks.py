@@ -45,7 +45,9 @@ def oddities(train: Clips, validation: Clips | None, sequences: Sequence[PoseSeq
     lines = []
     unseen = len(sequences) - len(train) - len(validation or ())
     if unseen:
-        lines.append(f"{unseen} of {len(sequences)} clips show nobody and are left out, of validation too")
+        lines.append(
+            f"clips in which nobody is seen are left out of training and validation: {unseen} of {len(sequences)}"
+        )
     if absent:
         lines.append(f"{len(absent)} classes have no clip in the training part and cannot be learned: {_some(absent)}")
     if rare:

@@ -368,4 +368,4 @@ def test_clips_of_nobody_are_said_to_be_left_out(dataset, tmp_path):
         replace(dataset, annotations=[unseen, *dataset.annotations[1:]]), settings(epochs=1), tmp_path / "run",
         name="a", train_splits=["train"], validation_splits=["val"], on_warning=said.append,
     )  # fmt: skip
-    assert "1 of 14 clips show nobody and are left out, of validation too" in said
+    assert "clips in which nobody is seen are left out of training and validation: 1 of 14" in said
