@@ -83,7 +83,7 @@ def numbers(value: object, where: str) -> Array:
     """
     if not isinstance(value, list) or len(value) > 4 * MOST_JOINTS:
         raise InvalidPoses(f"{where} must be a list of numbers")
-    if not all(one is None or (isinstance(one, (int, float)) and not isinstance(one, bool)) for one in value):
+    if not all(one is None or _is_number(one) for one in value):
         raise InvalidPoses(f"{where} must be a list of numbers")
     try:
         array = np.array([np.nan if one is None else one for one in value], np.float64)
@@ -94,9 +94,13 @@ def numbers(value: object, where: str) -> Array:
     return array
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def number(value: object, where: str) -> float:
     """A finite number. Raises: InvalidPoses."""
-    found = float(numbers([value], where)[0])
+    found = float(numbers([value], where)[0]) if _is_number(value) else np.nan
     if not np.isfinite(found):
         raise InvalidPoses(f"{where} must be a number")
     return found
