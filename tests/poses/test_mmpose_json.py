@@ -76,6 +76,13 @@ def test_a_demo_file_per_frame(tmp_path):
     assert (clip.layout, clip.keypoint[0, :, 0, 0].tolist()) == ("coco17", [0, 1])
 
 
+def test_a_demo_file_per_frame_of_which_the_first_show_nobody(tmp_path):
+    for number, people in enumerate([[], [], [instance(5)]]):
+        (tmp_path / f"{number}.json").write_text(json.dumps({"meta_info": META, "instance_info": people}))
+    (clip,) = read(tmp_path).dataset.annotations
+    assert clip.keypoint[0, :, 0, 0].tolist() == [0, 0, 5]
+
+
 def test_a_file_per_video(tmp_path):
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_text(json.dumps(demo((1, [instance(5)]), (2, []))))

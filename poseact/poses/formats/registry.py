@@ -189,10 +189,15 @@ def _frames_form(members: list[Path], form: str | None) -> str:
         return ""
     for member in members[:_EMPTY_FIRST]:
         document = parse_json(read_bytes(member), str(member))
-        if document != []:  # what ultralytics writes for a frame without a person
+        if not _is_empty(document):
             break
     fitting = [name for name, (fits, _) in _FRAMES.items() if fits(document) and form in (None, name)]
     return fitting[0] if fitting else "openpose" if form == "openpose" else ""
+
+
+def _is_empty(document: object) -> bool:
+    """Whether this is what ultralytics or MMPose writes for a picture without a person, which is alike for others."""
+    return document == [] or (isinstance(document, dict) and document.get("instance_info") == [])
 
 
 def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseDataset, str]:
