@@ -66,6 +66,15 @@ def test_tracks_are_rows_in_the_order_of_their_ids():
     assert found.keypoint[:, :, 0, 0].tolist() == [[50, 0], [5, 7]]
 
 
+def test_negative_ids_are_none():
+    people = [
+        person(10 + n, labelled(x), track_id=track) for n, x, track in ((0, 5, -1), (0, 50, 7), (0, 90, -1), (1, 7, -2))
+    ]
+    found = only(parse(annotations(images("1.jpg", "2.jpg"), people), reading()))
+    assert found.track_id.tolist() == [7, 8, 9]
+    assert found.keypoint[:, :, 0, 0].tolist() == [[50, 0], [5, 7], [90, 0]]
+
+
 def test_frames_are_counted_as_people_do():
     people = [person(10 + n, labelled(n)) for n in range(3)]
     found = only(parse(annotations(images("f10.jpg", "f9.jpg", "f100.jpg"), people), reading()))

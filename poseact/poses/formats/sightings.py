@@ -28,7 +28,7 @@ class Sighting:
     Attributes:
         frame: position in the video.
         xy: (K, 2) px. score: (K,); joints with NaN or a score of 0 or less are not seen.
-        track: who it is, where a tracker said so.
+        track: who it is, where a tracker said so; negative ids, as some write for who is not followed, are none.
         box: (4,) px xyxy, where the file tells.
         box_score: where the file tells.
     """
@@ -121,13 +121,13 @@ def _joints_of(name: str) -> int:
 
 def _rows(sightings: Sequence[Sighting]) -> tuple[list[int], list[int]]:
     """The row of each sighting, and the id of each row; who has the id of somebody else in the frame has none."""
-    known = sorted({sighting.track for sighting in sightings if sighting.track is not None})
-    row_of = {track: row for row, track in enumerate(known)}
+    known = sorted({one.track for one in sightings if one.track is not None and one.track >= 0})
+    row_of: dict[int | None, int] = {track: row for row, track in enumerate(known)}
     taken: set[tuple[int, int]] = set()
     nameless: dict[int, int] = {}
     rows = []
     for sighting in sightings:
-        row = -1 if sighting.track is None else row_of[sighting.track]
+        row = row_of.get(sighting.track, -1)
         if row < 0 or (sighting.frame, row) in taken:
             row = len(known) + nameless.get(sighting.frame, 0)
             nameless[sighting.frame] = row - len(known) + 1
