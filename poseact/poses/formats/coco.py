@@ -9,7 +9,7 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.poses.dataset import PoseDataset, classes_of, splits_of
-from poseact.poses.formats.frame_names import positions
+from poseact.poses.formats.frame_names import LAST_FRAME, positions
 from poseact.poses.formats.reading import Reading, named_layout, number, numbers, size_of, triplets, whole_number
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
 from poseact.poses.tree import learn_layouts
@@ -263,7 +263,7 @@ def _frames(pictures: list[_Picture], where: str) -> dict[int, int]:
     numbered = [picture.frame for picture in pictures]
     if None not in numbered:
         told = [frame for frame in numbered if frame is not None]
-        first = min(told) if min(told) > 10_000_000 else 0  # PoseTrack's begin with the number of the video
+        first = min(told) if min(told) > LAST_FRAME else 0  # PoseTrack's begin with the number of the video
         if len(set(told)) < len(told):
             raise InvalidPoses(f"{where}: two pictures are the same frame")
         return {picture.id: frame - first for picture, frame in zip(pictures, told, strict=True)}
