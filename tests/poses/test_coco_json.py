@@ -82,6 +82,22 @@ def test_frames_are_counted_as_people_do():
     assert found.keypoint[0, :, 0, 0].tolist() == [1, 0, 2]
 
 
+@pytest.mark.parametrize(
+    ("told", "own", "fps", "pts"),
+    [
+        ([0.5, 0.75], True, None, [0.5, 0.75]),
+        ([0.5, 0.75], True, 10.0, [0.1, 0.2]),
+        ([33, 133], False, None, [1 / 30, 2 / 30]),
+        (["2013-11-14 17:02:52"] * 2, False, None, [1 / 30, 2 / 30]),
+    ],
+    ids=["ours", "ours at another rate", "milliseconds", "dates"],
+)
+def test_times(told, own, fps, pts):
+    pictures = [{**one, "timestamp": time} for one, time in zip(images("1.jpg", "2.jpg"), told, strict=True)]
+    document = annotations(pictures, [], **({"poseact": {}} if own else {}))
+    assert only(parse(document, reading(fps=fps))).pts.tolist() == pts
+
+
 def test_folders_are_videos():
     pictures = images("val/one/0.jpg", "val/two/0.jpg", "val/one/1.jpg")
     found = parse(annotations(pictures, [person(12, labelled(3))]), reading())
@@ -160,7 +176,7 @@ POINTS = labelled(5)
         annotations(images("1.jpg", "2.jpg", frame_id=4), []),
         annotations([*images("1.jpg"), {"id": 1, "file_name": "2.jpg", "width": 9, "height": 9}], []),
         annotations(images("1.jpg", width=-3), []), annotations(images("1.jpg", width=1e300), []),
-        annotations(images("1.jpg", frame_id="x"), []), annotations(images("1.jpg", timestamp=float("nan")), []),
+        annotations(images("1.jpg", frame_id="x"), []), annotations(images("1.jpg", timestamp=float("nan")), [], poseact={}),
         annotations(images("1.jpg"), [person(10, POINTS[1:])]), annotations(images("1.jpg"), [person(10, "x")]),
         annotations(images("1.jpg"), [person(10, [[1, 2, 3]])]),
         annotations(images("1.jpg"), [person(10, [1e39] * 51)]),

@@ -58,6 +58,7 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     Pictures belong to the video that they name (`video_id`, `vid_id`), else to that of their folder, and are ordered by
     `frame_id`, else by the number in their name. In lists of results the number of the picture is the frame.
     Visibility 1 and 2 are a score of 1; scores, where there are any, stand in `keypoint_scores` or in their place.
+    `timestamp` is in seconds where we wrote the document, and passed over elsewhere and where the user tells the fps.
 
     Raises: InvalidPoses, LimitExceeded.
     """
@@ -68,7 +69,10 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     own = document.get("poseact")
     own = own if isinstance(own, dict) else {}
     learn_layouts(own.get("layouts"), reading.source)
-    pictures = [_picture(one, f"{reading.source}, image {place}") for place, one in enumerate(document["images"])]
+    timed = "poseact" in document and reading.hints.fps is None
+    pictures = [
+        _picture(one, f"{reading.source}, image {place}", timed) for place, one in enumerate(document["images"])
+    ]
     if len({picture.id for picture in pictures}) < len(pictures):
         raise InvalidPoses(f"{reading.source}: two images have the same id")
     layouts = _layouts(document.get("categories"), reading)
@@ -137,7 +141,7 @@ def _box(given: object, where: str) -> Array | None:
     return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
-def _picture(given: object, where: str) -> _Picture:
+def _picture(given: object, where: str, timed: bool) -> _Picture:
     if not isinstance(given, dict):
         raise InvalidPoses(f"{where} must be an object")
     path = str(given.get("file_name") or "")[:500]
@@ -148,7 +152,7 @@ def _picture(given: object, where: str) -> _Picture:
         whole_number(given.get("id"), f"{where}, id"), f"#{video}" if video is not None else folder, folder, name,
         None if key is None else whole_number(given[key], f"{where}, {key}"),
         size_of(given.get("height"), given.get("width"), where),
-        None if given.get("timestamp") is None else number(given["timestamp"], f"{where}, timestamp"),
+        number(given["timestamp"], f"{where}, timestamp") if timed and given.get("timestamp") is not None else None,
     )  # fmt: skip
 
 
