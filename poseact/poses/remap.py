@@ -33,7 +33,7 @@ def remapped(sequence: PoseSequence, target: Layout) -> PoseSequence:
 
 def _with_parts(sequence: PoseSequence, parts: tuple[tuple[int, ...], ...], name: str) -> PoseSequence:
     xy, score = _joints(sequence.keypoint, sequence.keypoint_score, parts)
-    seen = (score > 0).any(-1)
+    seen: Array = np.asarray((score > 0).any(-1))
     others = None if sequence.others is None else _with_parts(sequence.others, parts, name)
     return replace(
         sequence,

@@ -6,13 +6,14 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poseact.cli.entry import run
-from poseact.poses import PoseDataset, foremost, from_tracks, read_poses, write_poses
+from poseact.poses import PoseDataset, choose, foremost, from_tracks, read_poses, write_poses
 from poseact.skeleton import COCO17, layout
 from poseact.types import Track
 
@@ -107,6 +108,22 @@ def test_people_who_were_not_chosen_are_told_of(files, capsys):
     assert run(["convert", "two.pkl", "--out", "two.parquet"]) == 0
     assert capsys.readouterr().err == ""
     assert len(read_poses("two.parquet").annotations[0].others) == 1
+
+
+def test_what_a_format_cannot_keep_is_told(files, capsys):
+    swapped = choose(clip("a", 2, 0), [2, 1])
+    write_poses("two.pkl", PoseDataset([replace(swapped, frame_index=np.array([0, 3, 6, 8]))]))
+    assert run(["convert", "two.pkl", "--out", "two.json", "--to", "ultralytics"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "ultralytics keeps no order of people: they come back by their ids, so another may be the first" in said
+    assert "frames that were not looked at become frames without a person in ultralytics" in said
+    for form in ("mmpose", "coco"):
+        assert run(["convert", "two.pkl", "--out", "two.json", "--to", form]) == 0
+        assert capsys.readouterr().err == ""
+        assert run(["convert", "two.json", "--out", "back.pkl", "-q"]) == 0
+        (back,) = read_poses("back.pkl").annotations
+        assert (back.track_id.tolist(), back.frame_index.tolist()) == ([2, 1], [0, 3, 6, 8])
+        np.testing.assert_array_equal(back.keypoint, swapped.keypoint)
 
 
 def test_classes(files):

@@ -99,6 +99,13 @@ def test_tracks():
     assert found.keypoint[:, :, 0, 0].tolist() == [[6, 0], [5, 7]]
 
 
+def test_the_order_of_people():
+    people = [instance(5, track_id=4), instance(6, track_id=0), instance(7, track_id=2)]
+    found = parse(demo((0, people), meta={**META, "people": [2, 8, 4]}), reading())
+    assert found.track_id.tolist() == [2, 4, 0]
+    assert found.keypoint[:, 0, 0, 0].tolist() == [7, 5, 6]
+
+
 def test_nobody():
     found = parse(demo((0, []), (1, [])), reading())
     assert (found.keypoint.shape, found.layout) == ((0, 2, 17, 2), "coco17")

@@ -10,7 +10,16 @@ import numpy as np
 from poseact.errors import InvalidPoses
 from poseact.poses.dataset import PoseDataset, classes_of, splits_of
 from poseact.poses.formats.frame_names import LAST_FRAME, positions
-from poseact.poses.formats.reading import Reading, named_layout, number, numbers, size_of, triplets, whole_number
+from poseact.poses.formats.reading import (
+    Reading,
+    named_layout,
+    number,
+    numbers,
+    order_of,
+    size_of,
+    triplets,
+    whole_number,
+)
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
 from poseact.poses.tree import learn_layouts
 from poseact.skeleton import known_layouts, layout
@@ -58,6 +67,7 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     Pictures belong to the video that they name (`video_id`, `vid_id`), else to that of their folder, and are ordered by
     `frame_id`, else by the number in their name. In lists of results the number of the picture is the frame.
     Visibility 1 and 2 are a score of 1; scores, where there are any, stand in `keypoint_scores` or in their place.
+    People are in the order of `people` in the entry of their video, track ids that we write there; else by their ids.
     `timestamp` is in seconds where we wrote the document, and passed over elsewhere and where the user tells the fps.
 
     Raises: InvalidPoses, LimitExceeded.
@@ -255,6 +265,7 @@ def _video(
         sizes.pop() or size_of(about.get("height"), about.get("width"), where),
         fps if fps and fps > 0 else None,
         -1 if about.get("label") is None else whole_number(about["label"], f"{where}, label"),
+        order=order_of(about.get("people")),
     )
     sequence = sequence_from([one for _, one in found], sorted(frame_of.values()), clip, reading)
     times = {frame_of[picture.id]: picture.time for picture in pictures}

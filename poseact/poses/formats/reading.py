@@ -114,6 +114,11 @@ def whole_number(value: object, where: str) -> int:
     return int(found)
 
 
+def order_of(given: object) -> tuple[int, ...]:
+    """Track ids, that of the first row first, as we write them into formats of others; () for anything else."""
+    return tuple(given) if isinstance(given, list) and all(type(one) is int for one in given) else ()
+
+
 def triplets(value: object, where: str) -> tuple[Array, Array]:
     """Flat x, y, score, x, ... as (K, 2) and (K,). Raises: InvalidPoses."""
     flat = numbers(value, where)
