@@ -31,6 +31,7 @@ from poseact.types import PoseSequence
 from poseact.zoo.label_lists import class_names
 
 _WORDS = (("clips", "clip", "clips"), ("people", "person", "people"), ("frames", "frame", "frames"))
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,10 @@ def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, for
         messages.warning("the input holds no clip at all")
     if found.assumed:
         messages.warning(f"not told, so taken: {'; '.join(found.assumed)}")
+    if found.nobody:
+        told = ", ".join(name[:60] for name in found.nobody[:_TOLD])
+        more = f" and {len(found.nobody) - _TOLD} more" if len(found.nobody) > _TOLD else ""
+        messages.warning(f"nobody is in {told}{more}, so nobody knows how long that is; left out")
     if lost:
         messages.warning(
             f"people who were tracked but not chosen have no place in {form} and are left out: {lost}; "
@@ -187,6 +192,7 @@ def _document(options: ConvertOptions, found: Found, dataset: PoseDataset, form:
         "classes": list(dataset.classes),
         "splits": {name: len(members) for name, members in dataset.splits.items()},
         "assumed": list(found.assumed),
+        "clips_left_out": list(found.nobody),
         "people_left_out": lost,
     }
 
