@@ -21,7 +21,7 @@ from poseact.poses import PoseDataset, check_place, check_target
 from poseact.poses.follow import followed
 from poseact.poses.formats.reading import PoseHints
 from poseact.poses.formats.registry import OWN, Found, read, write, written_form
-from poseact.poses.formats.writers import WRITERS
+from poseact.poses.formats.writers import WRITERS, fills_gaps, reorders
 from poseact.poses.labels import by_folder, labelled, with_names
 from poseact.poses.remap import dataset_as, declared_as
 from poseact.poses.tree import as_json
@@ -31,6 +31,7 @@ from poseact.types import PoseSequence
 from poseact.zoo.label_lists import class_names
 
 _WORDS = (("clips", "clip", "clips"), ("people", "person", "people"), ("frames", "frame", "frames"))
+_TOLD = 5
 
 
 @dataclass(frozen=True)
@@ -153,11 +154,19 @@ def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, for
         messages.warning("the input holds no clip at all")
     if found.assumed:
         messages.warning(f"not told, so taken: {'; '.join(found.assumed)}")
+    if found.nobody:
+        told = ", ".join(name[:60] for name in found.nobody[:_TOLD])
+        more = f" and {len(found.nobody) - _TOLD} more" if len(found.nobody) > _TOLD else ""
+        messages.warning(f"nobody is in {told}{more}, so nobody knows how long that is; left out")
     if lost:
         messages.warning(
             f"people who were tracked but not chosen have no place in {form} and are left out: {lost}; "
             "`poseact select --person all` chooses everybody"
         )
+    if any(reorders(clip, form) for clip in dataset.annotations):
+        messages.warning(f"{form} keeps no order of people: they come back by their ids, so another may be the first")
+    if any(fills_gaps(clip, form) for clip in dataset.annotations):
+        messages.warning(f"frames that were not looked at become frames without a person in {form}")
     names = Counter(clip.name for clip in dataset.annotations)
     if len(names) < len(dataset):
         twice = next(name for name, count in names.items() if count > 1)
@@ -183,6 +192,7 @@ def _document(options: ConvertOptions, found: Found, dataset: PoseDataset, form:
         "classes": list(dataset.classes),
         "splits": {name: len(members) for name, members in dataset.splits.items()},
         "assumed": list(found.assumed),
+        "clips_left_out": list(found.nobody),
         "people_left_out": lost,
     }
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
@@ -48,18 +48,26 @@ def merge(parts: Sequence[Part]) -> Merged:
     classes = _united_classes(parts)
     clips: dict[str, tuple[str, PoseSequence]] = {}
     twice = 0
-    for part in parts:
-        for sequence in part.dataset.annotations:
-            clip = replace(sequence, label=_label(sequence, part, classes))
-            where, known = clips.setdefault(clip.name, (part.name, clip))
-            if known is clip:
-                continue
-            if not same_poses(known, clip):
-                places = f"in {where} and in {part.name}" if where != part.name else f"twice in {where}"
-                raise UsageError(f"different clips are called {clip.name!r} {places}; use --prefix, or rename one")
-            twice += 1
+    for source, clip in _relabelled(parts, classes):
+        where, known = clips.setdefault(clip.name, (source, clip))
+        if known is clip:
+            continue
+        if not same_poses(known, clip):
+            places = f"in {where} and in {source}" if where != source else f"twice in {where}"
+            raise UsageError(f"different clips are called {clip.name!r} {places}; use --prefix, or rename one")
+        twice += 1
     ordered = sorted((clip for _, clip in clips.values()), key=place)
     return Merged(PoseDataset(ordered, _united_splits(parts, ordered), classes), twice)
+
+
+def united(parts: Sequence[Part]) -> PoseDataset:
+    """Every clip of some datasets in their order, whatever its layout, with classes and splits united as `merge` does.
+
+    Raises: UsageError for labels without class names beside class names; InvalidPoses for labels outside the classes.
+    """
+    classes = _united_classes(parts)
+    clips = [clip for _, clip in _relabelled(parts, classes)]
+    return PoseDataset(clips, _united_splits(parts, clips), classes)
 
 
 def place(clip: PoseSequence) -> tuple[list[str], int, list[str]]:
@@ -120,6 +128,13 @@ def _united_classes(parts: Sequence[Part]) -> tuple[str, ...]:
 
 def _has_labels(dataset: PoseDataset) -> bool:
     return any(sequence.label >= 0 for sequence in dataset.annotations)
+
+
+def _relabelled(parts: Sequence[Part], classes: tuple[str, ...]) -> Iterator[tuple[str, PoseSequence]]:
+    """Every clip, a new object each, with its label among the united classes, and the name of its part before it."""
+    for part in parts:
+        for sequence in part.dataset.annotations:
+            yield part.name, replace(sequence, label=_label(sequence, part, classes))
 
 
 def _label(sequence: PoseSequence, part: Part, classes: tuple[str, ...]) -> int:

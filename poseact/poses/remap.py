@@ -17,7 +17,7 @@ def remapped(sequence: PoseSequence, target: Layout) -> PoseSequence:
 
     A joint that both layouts have is copied. One that the target declares as the mean of others, such as the neck, is
     their mean, and its score the lowest of theirs; where one of them is not seen, neither is the mean. Every other
-    joint has score 0 and position 0. Boxes stay as they are.
+    joint has score 0 and position 0. Boxes stay as they are; where no joint is left of a person, they are 0.
 
     Raises: UsageError for poses of a layout that is not known, and for layouts without a common joint.
     """
@@ -33,8 +33,17 @@ def remapped(sequence: PoseSequence, target: Layout) -> PoseSequence:
 
 def _with_parts(sequence: PoseSequence, parts: tuple[tuple[int, ...], ...], name: str) -> PoseSequence:
     xy, score = _joints(sequence.keypoint, sequence.keypoint_score, parts)
+    seen: Array = np.asarray((score > 0).any(-1))
     others = None if sequence.others is None else _with_parts(sequence.others, parts, name)
-    return replace(sequence, keypoint=xy, keypoint_score=score, layout=name, others=others)
+    return replace(
+        sequence,
+        keypoint=xy,
+        keypoint_score=score,
+        boxes=np.where(seen[..., None], sequence.boxes, np.float32(0)),
+        box_score=np.where(seen, sequence.box_score, np.float32(0)),
+        layout=name,
+        others=others,
+    )
 
 
 def _joints(xy: Array, score: Array, parts: tuple[tuple[int, ...], ...]) -> tuple[Array, Array]:

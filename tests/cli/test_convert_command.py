@@ -6,13 +6,14 @@ import json
 import pickle
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from poseact.cli.entry import run
-from poseact.poses import PoseDataset, foremost, from_tracks, read_poses, write_poses
+from poseact.poses import PoseDataset, choose, foremost, from_tracks, read_poses, write_poses
 from poseact.skeleton import COCO17, layout
 from poseact.types import Track
 
@@ -82,7 +83,7 @@ def test_openpose_and_back(files, capsys):
     assert json.loads(said.out) == {
         "input": "frames", "input_format": "openpose", "output": "back.pkl", "output_format": "pyskl", "clips": 2,
         "people": 3, "frames": 8, "layouts": ["coco17"], "classes": ["run", "walk"], "splits": {}, "assumed": [],
-        "people_left_out": 0,
+        "clips_left_out": [], "people_left_out": 0,
     }  # fmt: skip
     before, after = read_poses("poses.pkl").annotations, read_poses("back.pkl").annotations
     assert [one.label for one in after] == [0, 1]
@@ -107,6 +108,69 @@ def test_people_who_were_not_chosen_are_told_of(files, capsys):
     assert run(["convert", "two.pkl", "--out", "two.parquet"]) == 0
     assert capsys.readouterr().err == ""
     assert len(read_poses("two.parquet").annotations[0].others) == 1
+
+
+def test_what_a_format_cannot_keep_is_told(files, capsys):
+    swapped = choose(clip("a", 2, 0), [2, 1])
+    write_poses("two.pkl", PoseDataset([replace(swapped, frame_index=np.array([0, 3, 6, 8]))]))
+    assert run(["convert", "two.pkl", "--out", "two.json", "--to", "ultralytics"]) == 0
+    said = " ".join(capsys.readouterr().err.split())
+    assert "ultralytics keeps no order of people: they come back by their ids, so another may be the first" in said
+    assert "frames that were not looked at become frames without a person in ultralytics" in said
+    for form in ("mmpose", "coco"):
+        assert run(["convert", "two.pkl", "--out", "two.json", "--to", form]) == 0
+        assert capsys.readouterr().err == ""
+        assert run(["convert", "two.json", "--out", "back.pkl", "-q"]) == 0
+        (back,) = read_poses("back.pkl").annotations
+        assert (back.track_id.tolist(), back.frame_index.tolist()) == ([2, 1], [0, 3, 6, 8])
+        np.testing.assert_array_equal(back.keypoint, swapped.keypoint)
+
+
+def test_clips_of_nobody_are_left_out(files, capsys):
+    write_poses("coco.pkl", PoseDataset([clip("walk/a", 1, 0)]))
+    assert run(["convert", "coco.pkl", "--out", "clips", "--to", "alphapose", "-q"]) == 0
+    Path("clips/run").mkdir()
+    for name in ("run/b", "walk/c"):
+        Path(f"clips/{name}.json").write_text("[]")
+    assert run(["convert", "clips", "--out", "back.pkl", "--label-folders", "--json"]) == 0
+    said = capsys.readouterr()
+    assert "nobody is in run/b, walk/c, so nobody knows how long that is; left out" in " ".join(said.err.split())
+    assert json.loads(said.out)["clips_left_out"] == ["run/b", "walk/c"]
+    assert json.loads(said.out)["input_format"] == "alphapose"
+    assert [one.name for one in read_poses("back.pkl").annotations] == ["walk/a"]
+    for name in ("clips/run/b.json", "clips/run"):
+        assert run(["convert", name, "--out", "none.pkl"]) == 3
+        said = " ".join(capsys.readouterr().err.split())
+        assert said.startswith(f"error: {name}: nobody is in it, so nobody knows how long it is")
+    for number in range(7):
+        Path(f"clips/run/{number}.json").write_text("[]")
+    assert run(["convert", "clips", "--out", "back.pkl"]) == 0
+    assert "nobody is in run/0, run/1, run/2, run/3, run/4 and 4 more, so" in " ".join(capsys.readouterr().err.split())
+
+
+def test_classes_of_several_files_are_united(files):
+    Path("cocos").mkdir()
+    for name, clips, classes in (
+        ("a", [clip("a", 1, 0)], ("jump", "walk")),
+        ("b", [clip("b", 1, 0), clip("b2", 2, 1)], ("walk", "run")),
+        ("c", [clip("c", 1, -1)], ()),
+    ):
+        splits = {"train": [name], "val": ["b2"] * (name == "b")}
+        write_poses("one.pkl", PoseDataset(clips, splits, classes))
+        assert run(["convert", "one.pkl", "--out", f"cocos/{name}.json", "-q"]) == 0
+    assert run(["convert", "cocos", "--out", "all.pkl", "-q"]) == 0
+    found = read_poses("all.pkl")
+    assert (found.classes, found.splits) == (("jump", "walk", "run"), {"train": ["a", "b", "c"], "val": ["b2"]})
+    assert [(one.name, one.label) for one in found.annotations] == [("a", 0), ("b", 1), ("b2", 2), ("c", -1)]
+
+
+def test_numbers_of_classes_beside_names_of_classes(files, capsys):
+    Path("cocos").mkdir()
+    for name, classes in (("a", ("jump",)), ("b", ())):
+        write_poses("one.pkl", PoseDataset([clip(name, 1, 0)], {}, classes))
+        assert run(["convert", "one.pkl", "--out", f"cocos/{name}.json", "-q"]) == 0
+    assert run(["convert", "cocos", "--out", "all.pkl"]) == 2
+    assert "cocos/b.json numbers its classes without naming them" in " ".join(capsys.readouterr().err.split())
 
 
 def test_classes(files):

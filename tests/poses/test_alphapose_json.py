@@ -64,8 +64,9 @@ def test_ids_of_a_run_without_tracking_are_none():
         (["walk_001.png", "walk_002.png"], [1, 2]),
         (["clip7/b.png", "clip7/a.png"], [0, 1]),
         (["10.jpg", "9.jpg"], list(range(11))),
+        (["1694612345810.jpg", "1694612345711.jpg"], [0, 1]),
     ],
-    ids=["from 1", "words", "numbers"],
+    ids=["from 1", "words", "numbers", "times"],
 )
 def test_frames_by_the_names_of_pictures(names, frames):
     found = parse([person(name, 5) for name in names], reading())
@@ -85,7 +86,7 @@ def test_scores_of_old_versions_exceed_one():
         [person("0.jpg", 5), 3], [person("0.jpg", 5), {"image_id": 3}], [person("0.jpg", 5, keypoints=3)],
         [person("0.jpg", 5, keypoints=[1, 2])], [person("0.jpg", 5, idx="x")], [person("0.jpg", 5, idx=0.5)],
         [person("0.jpg", 5, box=[1])], [person("0.jpg", 5, box=["x"] * 4)], [person("0.jpg", 1e30)],
-        [person("0.jpg", 5), person("1.jpg", 5, 26)], [person("0.jpg", 5), person("999999999.jpg", 5)],
+        [person("0.jpg", 5), person("1.jpg", 5, 26)], [person("0.jpg", 5), person("9999999.jpg", 5)],
     ],
 )  # fmt: skip
 def test_bad_documents(bad):

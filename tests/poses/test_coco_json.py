@@ -66,11 +66,51 @@ def test_tracks_are_rows_in_the_order_of_their_ids():
     assert found.keypoint[:, :, 0, 0].tolist() == [[50, 0], [5, 7]]
 
 
+@pytest.mark.parametrize(
+    ("told", "tracks"),
+    [
+        ([9, 2, 4], [9, 2, 4]), ([4], [4, 2, 9]), ([7, 9, 7, 9], [9, 2, 4]), ([], [2, 4, 9]), (None, [2, 4, 9]),
+        ([9.0], [2, 4, 9]), (["9"], [2, 4, 9]), ([True, 9], [2, 4, 9]), ({"9": 0}, [2, 4, 9]),
+    ],
+    ids=["all", "one", "unknown", "none", "not told", "floats", "texts", "truths", "object"],
+)  # fmt: skip
+def test_the_order_of_people(told, tracks):
+    people = [person(10, labelled(10 * track), track_id=track) for track in (4, 9, 2)]
+    found = only(parse(annotations(images("1.jpg", video_id=1), people, videos=[{"id": 1, "people": told}]), reading()))
+    assert found.track_id.tolist() == tracks
+    assert found.keypoint[:, 0, 0, 0].tolist() == [10 * track for track in tracks]
+
+
+def test_negative_ids_are_none():
+    people = [
+        person(10 + n, labelled(x), track_id=track) for n, x, track in ((0, 5, -1), (0, 50, 7), (0, 90, -1), (1, 7, -2))
+    ]
+    found = only(parse(annotations(images("1.jpg", "2.jpg"), people), reading()))
+    assert found.track_id.tolist() == [7, 8, 9]
+    assert found.keypoint[:, :, 0, 0].tolist() == [[50, 0], [5, 7], [90, 0]]
+
+
 def test_frames_are_counted_as_people_do():
     people = [person(10 + n, labelled(n)) for n in range(3)]
     found = only(parse(annotations(images("f10.jpg", "f9.jpg", "f100.jpg"), people), reading()))
     assert found.frame_index.tolist() == [9, 10, 100]
     assert found.keypoint[0, :, 0, 0].tolist() == [1, 0, 2]
+
+
+@pytest.mark.parametrize(
+    ("told", "own", "fps", "pts"),
+    [
+        ([0.5, 0.75], True, None, [0.5, 0.75]),
+        ([0.5, 0.75], True, 10.0, [0.1, 0.2]),
+        ([33, 133], False, None, [1 / 30, 2 / 30]),
+        (["2013-11-14 17:02:52"] * 2, False, None, [1 / 30, 2 / 30]),
+    ],
+    ids=["ours", "ours at another rate", "milliseconds", "dates"],
+)
+def test_times(told, own, fps, pts):
+    pictures = [{**one, "timestamp": time} for one, time in zip(images("1.jpg", "2.jpg"), told, strict=True)]
+    document = annotations(pictures, [], **({"poseact": {}} if own else {}))
+    assert only(parse(document, reading(fps=fps))).pts.tolist() == pts
 
 
 def test_folders_are_videos():
@@ -151,7 +191,8 @@ POINTS = labelled(5)
         annotations(images("1.jpg", "2.jpg", frame_id=4), []),
         annotations([*images("1.jpg"), {"id": 1, "file_name": "2.jpg", "width": 9, "height": 9}], []),
         annotations(images("1.jpg", width=-3), []), annotations(images("1.jpg", width=1e300), []),
-        annotations(images("1.jpg", frame_id="x"), []), annotations(images("1.jpg", timestamp=float("nan")), []),
+        annotations(images("1.jpg", frame_id="x"), []),
+        annotations(images("1.jpg", timestamp=float("nan")), [], poseact={}),
         annotations(images("1.jpg"), [person(10, POINTS[1:])]), annotations(images("1.jpg"), [person(10, "x")]),
         annotations(images("1.jpg"), [person(10, [[1, 2, 3]])]),
         annotations(images("1.jpg"), [person(10, [1e39] * 51)]),

@@ -16,7 +16,7 @@ from poseact.errors import UsageError
 from poseact.poses import PoseDataset, nobody
 from poseact.poses.formats import alphapose, deeplabcut, mediapipe, mmpose, ultralytics_json
 from poseact.poses.formats.registry import read, write
-from poseact.poses.formats.writers import WRITERS
+from poseact.poses.formats.writers import WRITERS, fills_gaps, reorders
 
 COCO, BODY, HALPE, MEDIAPIPE = ("coco17", 17), ("body25", 25), ("halpe26", 26), ("mediapipe33", 33)
 
@@ -36,7 +36,7 @@ COCO, BODY, HALPE, MEDIAPIPE = ("coco17", 17), ("body25", 25), ("halpe26", 26), 
 @settings(max_examples=40, deadline=None)
 def test_there_and_back(form, parse, layouts, data):
     """AlphaPose does not list frames without a person; DeepLabCut has no ids and no boxes."""
-    sequence = data.draw(seen(layouts, most=200))
+    sequence = data.draw(seen(layouts, most=200, in_any_order=form in ("mmpose", "deeplabcut")))
     if form == "ultralytics":  # where (0, 0) means that a joint is not seen
         assume((sequence.keypoint.any(-1) | (sequence.keypoint_score == 0)).all())
     if form == "alphapose":  # where 0 is what stands there when nobody is followed
@@ -60,6 +60,7 @@ def test_there_and_back(form, parse, layouts, data):
     assert not sequence.keypoint_score[:, ~kept].any()
     if form != "deeplabcut":
         assert found.track_id.tolist() == sequence.track_id.tolist()
+    assert fills_gaps(sequence, form) == (~there).any()
     if form in ("mmpose", "ultralytics"):
         np.testing.assert_array_equal(found.boxes[:, there], sequence.boxes[:, kept])
 
@@ -73,6 +74,42 @@ def one_person(name, layout, joints):
         interpolated=np.zeros((1, 2), bool), person_score=np.ones(1, np.float32), person_reason=("",),
         person_estimator=("",),
     )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("form", "frames", "filled"),
+    [
+        ("ultralytics", [], False), ("ultralytics", [0, 1, 2], False), ("ultralytics", [1, 2], True),
+        ("ultralytics", [0, 2], True), ("mediapipe", [1, 2], False), ("mediapipe", [3, 4], True),
+        ("mediapipe", [0, 3, 6], True), ("mediapipe", list(range(0, 24, 3)), False),
+        ("mediapipe", [*range(0, 24, 3), 25], True), ("mediapipe", [5] * 9, True), ("alphapose", [0, 1], False),
+        ("alphapose", [0, 2], True), ("mmpose", [0, 2], False), ("openpose", [0, 2], False), ("coco", [0, 2], False),
+    ],
+)  # fmt: skip
+def test_frames_that_were_not_looked_at(form, frames, filled):
+    one = one_person("a", *COCO)
+    count = len(frames)
+    clip = nobody((200, 100), 30.0, np.arange(count) / 30, np.array(frames, np.int64), "a")
+    if count:
+        arrays = {
+            name: np.repeat(getattr(one, name)[:, :1], count, 1)
+            for name in ("keypoint", "keypoint_score", "boxes", "box_score", "interpolated")
+        }
+        people = ("track_id", "person_score", "person_reason", "person_estimator")
+        clip = replace(clip, **arrays, **{name: getattr(one, name) for name in people})
+    assert fills_gaps(clip, form) == filled
+
+
+@pytest.mark.parametrize(
+    ("form", "ids", "other"),
+    [
+        ("openpose", [], False), ("openpose", [3, 7], False), ("openpose", [7, 3], True), ("ultralytics", [7, 3], True),
+        ("alphapose", [1, 7, 3], True), ("mediapipe", [7, 3], True), ("deeplabcut", [7, 3], False),
+        ("mmpose", [7, 3], False), ("coco", [7, 3], False), ("pyskl", [7, 3], False),
+    ],
+)  # fmt: skip
+def test_the_order_of_people(clip, form, ids, other):
+    assert reorders(replace(clip("a", len(ids)), track_id=np.array(ids, np.int64)), form) == other
 
 
 @pytest.mark.parametrize("form", WRITERS)

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import PoseDataset, nobody, write_poses
-from poseact.poses.merge import Part, merge, prefixed, same_poses
+from poseact.poses.merge import Part, merge, prefixed, same_poses, united
 from poseact.poses.reduce import frames_seen, kept_clips, of_labels, of_splits
 from poseact.types import Provenance
 
@@ -92,10 +92,20 @@ def test_splits_are_united_and_nothing_they_name_is_lost():
     assert merge(parts(first, second)).dataset.splits == {"train": ["b", "c", "gone"], "val": ["c"], "empty": []}
 
 
+def test_united_parts_keep_every_clip_in_its_place():
+    first = PoseDataset([bare("b", 1), bare("a", 0)], {"val": ["a"]}, ("run", "sit"))
+    second = PoseDataset([bare("a", 0), bare("c", 1)], {"val": ["c"]}, ("sit", "fall"))
+    found = united(parts(first, PoseDataset([bare("d", -1)]), second))
+    assert (found.classes, found.splits) == (("run", "sit", "fall"), {"val": ["a", "c"]})
+    labels = [("b", 1), ("a", 0), ("d", -1), ("a", 1), ("c", 2)]
+    assert [(one.name, one.label) for one in found.annotations] == labels
+
+
 def test_a_clip_that_is_there_twice(clip):
     whole = PoseDataset([clip("a"), clip("b")])
     merged = merge(parts(whole, PoseDataset([clip("b")])))
     assert (names(merged.dataset), merged.twice) == (["a", "b"], 1)
+    assert merge(parts(whole, whole)).twice == 2
     other = replace(clip("b"), fps=24.0)
     with pytest.raises(UsageError, match=r"different clips are called 'b' in a.pkl and in b.pkl; use --prefix"):
         merge(parts(whole, PoseDataset([other])))

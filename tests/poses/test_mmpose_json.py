@@ -76,6 +76,13 @@ def test_a_demo_file_per_frame(tmp_path):
     assert (clip.layout, clip.keypoint[0, :, 0, 0].tolist()) == ("coco17", [0, 1])
 
 
+def test_a_demo_file_per_frame_of_which_the_first_show_nobody(tmp_path):
+    for number, people in enumerate([[], [], [instance(5)]]):
+        (tmp_path / f"{number}.json").write_text(json.dumps({"meta_info": META, "instance_info": people}))
+    (clip,) = read(tmp_path).dataset.annotations
+    assert clip.keypoint[0, :, 0, 0].tolist() == [0, 0, 5]
+
+
 def test_a_file_per_video(tmp_path):
     for name in ("one", "two"):
         (tmp_path / f"{name}.json").write_text(json.dumps(demo((1, [instance(5)]), (2, []))))
@@ -90,6 +97,13 @@ def test_tracks():
     found = parse([[instance(5, track_id=4), instance(6, track_id=0)], [instance(7, track_id=4)]], reading())
     assert found.track_id.tolist() == [0, 4]
     assert found.keypoint[:, :, 0, 0].tolist() == [[6, 0], [5, 7]]
+
+
+def test_the_order_of_people():
+    people = [instance(5, track_id=4), instance(6, track_id=0), instance(7, track_id=2)]
+    found = parse(demo((0, people), meta={**META, "people": [2, 8, 4]}), reading())
+    assert found.track_id.tolist() == [2, 4, 0]
+    assert found.keypoint[:, 0, 0, 0].tolist() == [7, 5, 6]
 
 
 def test_nobody():

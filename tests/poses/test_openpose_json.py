@@ -12,6 +12,7 @@ from foreign import flat, openpose, reading
 from poseact.errors import InvalidPoses, UsageError
 from poseact.poses import nobody
 from poseact.poses.dataset import PoseDataset
+from poseact.poses.formats.frame_names import positions
 from poseact.poses.formats.openpose import documents, parse
 from poseact.poses.formats.registry import read, write
 
@@ -72,6 +73,21 @@ def test_frames_are_ordered_by_number_and_none_is_added():
     np.testing.assert_allclose(found.pts, [0.5, 1, 2])
 
 
+@pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        ([], []),
+        (range(1000, 1017, 4), [1000, 1004, 1008, 1012, 1016]),
+        ([5_000_000, 5_000_003], [5_000_000, 5_000_003]),
+        ([1694612345711, 1694612345810, 1694612345744], [0, 2, 1]),
+        ([20230913143005], [0]),
+    ],
+    ids=["none", "an offset", "a late offset", "times", "a date"],
+)
+def test_positions(names, expected):
+    assert positions([f"{name}_keypoints.json" for name in names]) == expected
+
+
 def test_documents_before_version_1_1():
     found = parse(frames({"version": 0.1, "people": [{"pose_keypoints": flat(18, 3, 4)}]}), reading())
     assert found.layout == "coco18"
@@ -85,6 +101,25 @@ def test_shares_of_the_picture(points, x):
     assert parse(document, reading(image_size=(100, 200))).keypoint[0, 0, 0, 0] == x
     with pytest.raises(UsageError, match="--image-size"):
         parse(document, reading())
+
+
+def test_shares_of_the_picture_beside_what_is_null():
+    document = frames(openpose((0, [None, None, 1, *[0.25, 0.5, 1] * 24])))
+    (first, second, *_), *_ = parse(document, reading(image_size=(100, 200))).keypoint[0]
+    assert (first.tolist(), second.tolist()) == ([0, 0], [50, 50])
+    with pytest.raises(UsageError, match="--image-size"):
+        parse(document, reading())
+
+
+def test_two_videos_are_no_clip():
+    both = [
+        one for stem in ("a", "b_000000000001") for one in frames(openpose(), name=f"{stem}_{{:012d}}_keypoints.json")
+    ]
+    with pytest.raises(InvalidPoses, match=r"holds frames of 2 videos, 'a', 'b_000000000001'; put each into a folder$"):
+        parse(both, reading())
+    many = [frames(openpose(), name=f"{stem}_{{:012d}}_keypoints.json")[0] for stem in range(7)]
+    with pytest.raises(InvalidPoses, match=r"7 videos, '0', '1', '2', '3', '4' and others; put"):
+        parse(many, reading())
 
 
 def test_what_is_assumed_is_told():

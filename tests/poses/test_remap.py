@@ -48,8 +48,11 @@ def test_there_and_back(one, other, data):
     lost = [joint for joint in range(len(source.keypoints)) if joint not in same and joint not in means]
     assert not back.keypoint[:, :, lost].any()
     assert not back.keypoint_score[:, :, lost].any()
-    unchanged = [field for field in poses.__slots__ if not field.startswith("keypoint") and field != "others"]
-    assert_same(poses, back, unchanged)
+    seen = (back.keypoint_score > 0).any(-1)
+    np.testing.assert_array_equal(back.boxes, np.where(seen[..., None], poses.boxes, 0))
+    np.testing.assert_array_equal(back.box_score, np.where(seen, poses.box_score, 0))
+    changed = ("keypoint", "keypoint_score", "boxes", "box_score", "others")
+    assert_same(poses, back, [field for field in poses.__slots__ if field not in changed])
 
 
 def one_person(name, **joints):
@@ -112,6 +115,14 @@ def test_same_places_under_other_names():
     assert joint(there, "left_foot") == (3, 4, 1)
     assert joint(remapped(one_person("halpe26", head=(3, 4, 1)), layout("h36m17")), "head") == (3, 4, 1)
     assert joint(remapped(one_person("halpe26", left_heel=(3, 4, 1)), layout("mediapipe33")), "left_heel") == (3, 4, 1)
+
+
+@pytest.mark.parametrize(("seen", "left"), [("left_heel", 0), ("left_ankle", 1)])
+def test_a_person_of_whom_no_joint_is_left_has_no_box(seen, left):
+    body = one_person("halpe26", **{seen: (7, 7, 1)})
+    there = remapped(replace(body, others=replace(body, track_id=body.track_id + 1)), layout("coco17"))
+    for poses in (there, there.others):
+        assert (poses.boxes.tolist(), poses.box_score.tolist()) == ([[[left] * 4]], [[left]])
 
 
 def test_own_skeletons():

@@ -9,8 +9,17 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.poses.dataset import PoseDataset, classes_of, splits_of
-from poseact.poses.formats.frame_names import positions
-from poseact.poses.formats.reading import Reading, named_layout, number, numbers, size_of, triplets, whole_number
+from poseact.poses.formats.frame_names import LAST_FRAME, positions
+from poseact.poses.formats.reading import (
+    Reading,
+    named_layout,
+    number,
+    numbers,
+    order_of,
+    size_of,
+    triplets,
+    whole_number,
+)
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
 from poseact.poses.tree import learn_layouts
 from poseact.skeleton import known_layouts, layout
@@ -58,6 +67,8 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     Pictures belong to the video that they name (`video_id`, `vid_id`), else to that of their folder, and are ordered by
     `frame_id`, else by the number in their name. In lists of results the number of the picture is the frame.
     Visibility 1 and 2 are a score of 1; scores, where there are any, stand in `keypoint_scores` or in their place.
+    People are in the order of `people` in the entry of their video, track ids that we write there; else by their ids.
+    `timestamp` is in seconds where we wrote the document, and passed over elsewhere and where the user tells the fps.
 
     Raises: InvalidPoses, LimitExceeded.
     """
@@ -68,7 +79,10 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     own = document.get("poseact")
     own = own if isinstance(own, dict) else {}
     learn_layouts(own.get("layouts"), reading.source)
-    pictures = [_picture(one, f"{reading.source}, image {place}") for place, one in enumerate(document["images"])]
+    timed = "poseact" in document and reading.hints.fps is None
+    pictures = [
+        _picture(one, f"{reading.source}, image {place}", timed) for place, one in enumerate(document["images"])
+    ]
     if len({picture.id for picture in pictures}) < len(pictures):
         raise InvalidPoses(f"{reading.source}: two images have the same id")
     layouts = _layouts(document.get("categories"), reading)
@@ -137,7 +151,7 @@ def _box(given: object, where: str) -> Array | None:
     return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
-def _picture(given: object, where: str) -> _Picture:
+def _picture(given: object, where: str, timed: bool) -> _Picture:
     if not isinstance(given, dict):
         raise InvalidPoses(f"{where} must be an object")
     path = str(given.get("file_name") or "")[:500]
@@ -148,7 +162,7 @@ def _picture(given: object, where: str) -> _Picture:
         whole_number(given.get("id"), f"{where}, id"), f"#{video}" if video is not None else folder, folder, name,
         None if key is None else whole_number(given[key], f"{where}, {key}"),
         size_of(given.get("height"), given.get("width"), where),
-        None if given.get("timestamp") is None else number(given["timestamp"], f"{where}, timestamp"),
+        number(given["timestamp"], f"{where}, timestamp") if timed and given.get("timestamp") is not None else None,
     )  # fmt: skip
 
 
@@ -251,6 +265,7 @@ def _video(
         sizes.pop() or size_of(about.get("height"), about.get("width"), where),
         fps if fps and fps > 0 else None,
         -1 if about.get("label") is None else whole_number(about["label"], f"{where}, label"),
+        order=order_of(about.get("people")),
     )
     sequence = sequence_from([one for _, one in found], sorted(frame_of.values()), clip, reading)
     times = {frame_of[picture.id]: picture.time for picture in pictures}
@@ -263,7 +278,7 @@ def _frames(pictures: list[_Picture], where: str) -> dict[int, int]:
     numbered = [picture.frame for picture in pictures]
     if None not in numbered:
         told = [frame for frame in numbered if frame is not None]
-        first = min(told) if min(told) > 10_000_000 else 0  # PoseTrack's begin with the number of the video
+        first = min(told) if min(told) > LAST_FRAME else 0  # PoseTrack's begin with the number of the video
         if len(set(told)) < len(told):
             raise InvalidPoses(f"{where}: two pictures are the same frame")
         return {picture.id: frame - first for picture, frame in zip(pictures, told, strict=True)}

@@ -16,8 +16,9 @@ from poseact.types import PoseSequence
 def document(dataset: PoseDataset) -> dict[str, Any]:
     """COCO annotations of all videos, those of COCO-VID included; the people who were not chosen are left out.
 
-    Visibility is 2 where a joint has a score, else 0; the scores stand in `keypoint_scores`. `poseact` holds classes,
-    splits and own layouts, which other tools pass over.
+    Visibility is 2 where a joint has a score, else 0; the scores stand in `keypoint_scores`. `people` in the entry of a
+    video holds its track ids, the first row first, and `poseact` classes, splits and own layouts, all of which other
+    tools pass over.
     """
     layouts = list(dict.fromkeys(sequence.layout for sequence in dataset.annotations)) or ["coco17"]
     videos: list[dict[str, Any]] = []
@@ -28,7 +29,7 @@ def document(dataset: PoseDataset) -> dict[str, Any]:
         videos.append(
             {
                 "id": count, "name": sequence.name, "width": width, "height": height, "fps": float(sequence.fps),
-                "label": int(sequence.label),
+                "label": int(sequence.label), "people": sequence.track_id.tolist(),
             }
         )  # fmt: skip
         first = len(images) + 1

@@ -10,7 +10,7 @@ import numpy as np
 
 from poseact.errors import InvalidPoses
 from poseact.poses.formats.frame_names import positions
-from poseact.poses.formats.reading import Reading, named_layout, number, numbers, whole_number
+from poseact.poses.formats.reading import Reading, named_layout, number, numbers, order_of, whole_number
 from poseact.poses.formats.sightings import Clip, Sighting, sequence_from
 from poseact.types import Array, PoseSequence
 
@@ -38,7 +38,8 @@ def fits_frame(document: object) -> bool:
 def parse(document: object, reading: Reading) -> PoseSequence:
     """The video of a document. Every frame that was looked at is listed, so there is a row for each and no other.
 
-    Where `meta_info` names the joints, they are the layout. Raises: InvalidPoses, LimitExceeded.
+    Where `meta_info` names the joints, they are the layout; `people` in it, which we write, is the order of the track
+    ids. Raises: InvalidPoses, LimitExceeded.
     """
     listed, meta = _parts(document, reading.source)
     frames: list[int] = []
@@ -80,7 +81,8 @@ def _video(frames: list[int], sightings: list[Sighting], meta: object, reading: 
     if len(set(frames)) < len(frames):
         raise InvalidPoses(f"{reading.source}: a frame is listed twice")
     joints = len(sightings[0].score) if sightings else None
-    clip = Clip(reading.name, _layout(meta, joints, reading), estimator="mmpose")
+    order = order_of(meta.get("people")) if isinstance(meta, dict) else ()
+    clip = Clip(reading.name, _layout(meta, joints, reading), estimator="mmpose", order=order)
     return sequence_from(sightings, sorted(frames), clip, reading)
 
 

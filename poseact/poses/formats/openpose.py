@@ -17,6 +17,7 @@ from poseact.types import Array, PoseSequence
 
 LAYOUTS = {25: "body25", 18: "coco18"}
 SUFFIX = "_keypoints.json"
+_NUMBERED = re.compile(rf"(.*)_[0-9]{{12}}{re.escape(SUFFIX)}", re.DOTALL)  # as OpenPose names the frames of a video
 _KEYS = ("pose_keypoints_2d", "pose_keypoints")  # the second until version 1.0
 _EMPTY = (
     "face_keypoints_2d", "hand_left_keypoints_2d", "hand_right_keypoints_2d", "pose_keypoints_3d", "face_keypoints_3d",
@@ -35,19 +36,28 @@ def parse(frames: Iterable[tuple[str, object]], reading: Reading) -> PoseSequenc
     Args:
         frames: name of the file and its document, each. The last number in a name is the position in the video.
             OpenPose writes a file for every frame that it looked at, so there is a row for each file and no other.
-    Raises: InvalidPoses; UsageError for coordinates that are shares of a picture whose size nobody told.
+    Raises: InvalidPoses, for frames of several videos as well; UsageError for coordinates that are shares of a picture
+        whose size nobody told.
     """
     names: list[str] = []
     sightings: list[Sighting] = []
     for name, document in frames:
         sightings += people(document, len(names), f"{reading.source}, {name}")
         names.append(name)
+    _refuse_several(names, reading.source)
     numbers = positions(names)
     sightings = [replace(one, frame=numbers[one.frame]) for one in sightings]
     sightings = _in_pixels(sightings, reading)
     layout = reading.layout_of(len(sightings[0].score) if sightings else None, LAYOUTS)
     clip = Clip(reading.name, layout, estimator="openpose")
     return sequence_from(sightings, sorted(numbers), clip, reading)
+
+
+def _refuse_several(names: list[str], source: str) -> None:
+    videos = list(dict.fromkeys(match[1] for match in map(_NUMBERED.fullmatch, names) if match))
+    if len(videos) > 1:
+        told = ", ".join(repr(video[:60]) for video in videos[:5]) + " and others" * (len(videos) > 5)
+        raise InvalidPoses(f"{source} holds frames of {len(videos)} videos, {told}; put each into a folder")
 
 
 def people(document: object, frame: int, where: str) -> Iterator[Sighting]:
@@ -67,15 +77,15 @@ def _track(given: object, where: str) -> int | None:
     """OpenPose writes [-1] where it does not track."""
     if isinstance(given, list):
         given = given[0] if given else None
-    track = None if given is None else whole_number(given, f"{where}, person_id")
-    return track if track is not None and track >= 0 else None
+    return None if given is None else whole_number(given, f"{where}, person_id")
 
 
 def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     """Coordinates as `--keypoint_scale` 3 and 4 write them, shares of the picture in [0, 1] or [-1, 1], as pixels."""
     seen = [sighting.xy[sighting.score > 0] for sighting in sightings]
     every = np.concatenate(seen) if seen else np.zeros((0, 2))
-    if not len(every) or np.isnan(every).any() or np.abs(every).max() > 1:
+    every = every[~np.isnan(every).any(1)]
+    if not len(every) or np.abs(every).max() > 1:
         return sightings
     if reading.hints.image_size is None:
         raise UsageError(f"{reading.source}: the coordinates are shares of the picture; tell its size by --image-size")

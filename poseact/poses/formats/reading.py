@@ -83,7 +83,7 @@ def numbers(value: object, where: str) -> Array:
     """
     if not isinstance(value, list) or len(value) > 4 * MOST_JOINTS:
         raise InvalidPoses(f"{where} must be a list of numbers")
-    if not all(one is None or (isinstance(one, (int, float)) and not isinstance(one, bool)) for one in value):
+    if not all(one is None or _is_number(one) for one in value):
         raise InvalidPoses(f"{where} must be a list of numbers")
     try:
         array = np.array([np.nan if one is None else one for one in value], np.float64)
@@ -94,9 +94,13 @@ def numbers(value: object, where: str) -> Array:
     return array
 
 
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
 def number(value: object, where: str) -> float:
     """A finite number. Raises: InvalidPoses."""
-    found = float(numbers([value], where)[0])
+    found = float(numbers([value], where)[0]) if _is_number(value) else np.nan
     if not np.isfinite(found):
         raise InvalidPoses(f"{where} must be a number")
     return found
@@ -108,6 +112,11 @@ def whole_number(value: object, where: str) -> int:
     if not found.is_integer() or abs(found) > 2**53:
         raise InvalidPoses(f"{where} must be a whole number, got {found:g}")
     return int(found)
+
+
+def order_of(given: object) -> tuple[int, ...]:
+    """Track ids, that of the first row first, as we write them into formats of others; () for anything else."""
+    return tuple(given) if isinstance(given, list) and all(type(one) is int for one in given) else ()
 
 
 def triplets(value: object, where: str) -> tuple[Array, Array]:

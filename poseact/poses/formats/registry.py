@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from poseact.poses.formats.reading import PoseHints, Reading
 from poseact.poses.formats.table import rows_of
 from poseact.poses.formats.writers import WRITERS
 from poseact.poses.json_reader import parse_json, read_bytes
+from poseact.poses.merge import Part, united
 from poseact.poses.npz import is_npz_folder
 from poseact.poses.store import read_poses, write_poses
 from poseact.poses.tree import as_json
@@ -65,11 +66,13 @@ class Found:
         dataset: the clips.
         format: one of `READ`.
         assumed: what neither the file nor the user told.
+        nobody: names of the clips that were left out: where nobody is in a file, it does not tell how long the clip is.
     """
 
     dataset: PoseDataset
     format: str
     assumed: tuple[str, ...] = ()
+    nobody: tuple[str, ...] = ()
 
 
 def read(
@@ -81,7 +84,7 @@ def read(
     """Read poses of any known format.
 
     A folder holds one clip per file, or, where the files are frames, one clip per folder; folders in it are looked
-    through, and clips are named by their path.
+    through, and clips are named by their path. Classes of several files are united by name, and splits too.
 
     Args:
         form: one of `READ`; by suffix and content when None.
@@ -130,35 +133,40 @@ def _read_files(path: Path, files: list[Path], form: str | None, hints: PoseHint
     assumed: dict[str, None] = {}
     total = sum(file.stat().st_size for file in files or [path] if file.is_file())
     budget = Budget.of(str(path), total)
-    clips: list[PoseSequence] = []
-    first: PoseDataset | None = None
+    parts: list[Part] = []
+    nobody: list[str] = []
     used = ""
     groups: dict[Path, list[Path]] = {}
     for file in files:
         groups.setdefault(file.parent, []).append(file)
     done = 0
     for folder, members in groups.items() if files else [(path.parent, [path])]:
-        used = _frames_form(members, form) if files else ""
-        if used:
+        frames = _frames_form(members, form) if files else ""
+        if frames:
+            used = frames
             name = "" if folder == path else folder.relative_to(path).as_posix()
             reading = Reading(str(folder), name or path.resolve().name, budget, hints, assumed)
             loaded = _loaded(members, done, len(files), progress)
-            clips.append(_FRAMES[used][1](loaded, reading))
+            parts.append(Part(str(folder), PoseDataset([_FRAMES[used][1](loaded, reading)])))
             done += len(members)
             continue
         for member in members:
             name = member.relative_to(path).with_suffix("").as_posix() if files else member.stem
-            dataset, used = _read_file(member, form, Reading(str(member), name, budget, hints, assumed))
-            first = first or dataset
-            clips += dataset.annotations
+            found = _read_file(member, form, Reading(str(member), name, budget, hints, assumed))
+            if found is None:
+                nobody.append(name)
+            else:
+                dataset, used = found
+                parts.append(Part(str(member), dataset))
             done += 1
             progress(done, len(files) or 1)
-    if first is not None and len(first) == len(clips):
-        return Found(PoseDataset(_agreeing(clips), first.splits, first.classes), used, tuple(assumed))
-    return Found(PoseDataset(_agreeing(clips)), used, tuple(assumed))
+    if not parts:
+        raise InvalidPoses(f"{path}: nobody is in it, so nobody knows how long it is")
+    whole = parts[0].dataset if len(parts) == 1 else united(parts)
+    return Found(replace(whole, annotations=_agreeing(whole.annotations)), used, tuple(assumed), tuple(nobody))
 
 
-def _agreeing(clips: list[PoseSequence]) -> list[PoseSequence]:
+def _agreeing(clips: Sequence[PoseSequence]) -> Sequence[PoseSequence]:
     """Clips in which nobody is seen have the joints of the others: no file tells their own."""
     layouts = {(clip.layout, clip.keypoint.shape[2]) for clip in clips if len(clip)}
     if len(layouts) != 1:
@@ -189,13 +197,19 @@ def _frames_form(members: list[Path], form: str | None) -> str:
         return ""
     for member in members[:_EMPTY_FIRST]:
         document = parse_json(read_bytes(member), str(member))
-        if document != []:  # what ultralytics writes for a frame without a person
+        if not _is_empty(document):
             break
     fitting = [name for name, (fits, _) in _FRAMES.items() if fits(document) and form in (None, name)]
     return fitting[0] if fitting else "openpose" if form == "openpose" else ""
 
 
-def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseDataset, str]:
+def _is_empty(document: object) -> bool:
+    """Whether this is what ultralytics or MMPose writes for a picture without a person, which is alike for others."""
+    return document == [] or (isinstance(document, dict) and document.get("instance_info") == [])
+
+
+def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseDataset, str] | None:
+    """The clips of a file and their format; None for an empty list, as most formats have it where nobody is seen."""
     content = read_bytes(path)
     suffix = path.suffix.lower()
     if form in _TABLES or (form is None and suffix == ".csv"):
@@ -208,6 +222,8 @@ def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseData
     if suffix not in (".json", *_LINES) and form is None:
         raise UsageError(f"{path} has no suffix of poses: {', '.join((*OWN['pyskl'], '.parquet', *_SUFFIXES))}")
     document = _document(content, suffix, str(path))
+    if document == [] and form != "openpose":
+        return None
     if form == "openpose" or (form is None and openpose.fits(document)):
         return PoseDataset([openpose.parse([(path.name, document)], reading)]), "openpose"
     form = form or next((name for name, (fits, _) in _DOCUMENTS.items() if fits(document)), None)

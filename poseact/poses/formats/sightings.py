@@ -28,7 +28,7 @@ class Sighting:
     Attributes:
         frame: position in the video.
         xy: (K, 2) px. score: (K,); joints with NaN or a score of 0 or less are not seen.
-        track: who it is, where a tracker said so.
+        track: who it is, where a tracker said so; negative ids, as some write for who is not followed, are none.
         box: (4,) px xyxy, where the file tells.
         box_score: where the file tells.
     """
@@ -43,7 +43,7 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a file says of a video beside the people in it."""
+    """What a file says of a video beside the people in it; `order` holds track ids, the first of them the first row."""
 
     name: str
     layout: str
@@ -52,12 +52,11 @@ class Clip:
     label: int = -1
     source: str = ""
     estimator: str = ""
+    order: tuple[int, ...] = ()
 
 
 def counted(seen: Iterable[int], source: str) -> range:
-    """The frames of a file that lists only those with a person: from 0, or 1 where the file counts from 1, to the last.
-
-    Where only every n-th frame was looked at, so that all of many distances are multiples of n, only these are taken.
+    """The frames of a file that lists only those with a person, as `spanned`.
 
     Raises: InvalidPoses where hardly any frame is listed, so that the numbers are no positions in a video.
     """
@@ -66,18 +65,32 @@ def counted(seen: Iterable[int], source: str) -> range:
         return range(0)
     if numbers[0] < 0:
         raise InvalidPoses(f"{source}: frame {numbers[0]} is no position in a video")
-    step = gcd(*(after - before for before, after in pairwise(numbers))) if len(numbers) >= _TELLING else 1
-    frames = range(1 if step == numbers[0] == 1 else numbers[0] % step, numbers[-1] + 1, step)
+    frames = spanned(numbers)
     if len(frames) > FREE_FRAMES + FEWEST_SEEN * len(numbers):
         raise InvalidPoses(f"{source}: {len(numbers)} frames up to {numbers[-1]}: these are no frames of one video")
     return frames
 
 
+def spanned(numbers: Sequence[int]) -> range:
+    """All frames of a video of which some are listed: from 0, or 1 where the first is 1, to the last.
+
+    Where only every n-th frame was looked at, so that all of many distances are multiples of n, only these are taken.
+
+    Args:
+        numbers: positions, ascending, each once.
+    """
+    if not numbers:
+        return range(0)
+    step = gcd(*(after - before for before, after in pairwise(numbers))) if len(numbers) >= _TELLING else 1
+    return range(1 if step == numbers[0] == 1 else numbers[0] % step, numbers[-1] + 1, step)
+
+
 def sequence_from(sightings: Sequence[Sighting], frames: Sequence[int], clip: Clip, reading: Reading) -> PoseSequence:
     """Put the people of one video together.
 
-    People with track ids are rows in the order of their ids. People without one follow, and there a row is a place in
-    the order of its frame, not a person followed over time. Frames without a person are rows of zeros.
+    People with track ids are rows, those that the clip orders first, then in the order of their ids. People without
+    one follow, and there a row is a place in the order of its frame, not a person followed over time. Frames without a
+    person are rows of zeros.
 
     Args:
         frames: T positions in the video that were looked at, ascending.
@@ -91,7 +104,7 @@ def sequence_from(sightings: Sequence[Sighting], frames: Sequence[int], clip: Cl
         raise InvalidPoses(f"{where}: people with {', '.join(map(str, sorted(joints)[:5]))} joints; one number must do")
     count = joints.pop() if joints else _joints_of(clip.layout)
     sightings = [one for one in sightings if (one.score > 0).any() or one.box is not None]
-    rows, ids = _rows(sightings)
+    rows, ids = _rows(sightings, clip.order)
     times = {int(frame): place for place, frame in enumerate(frames)}
     total = len(times)
     reading.budget.spend(len(ids) * total * (12 * count + 21) + 64 * total)
@@ -119,15 +132,17 @@ def _joints_of(name: str) -> int:
     return len(layout(name).keypoints) if name in known_layouts() else int(name.split("-", maxsplit=1)[0])
 
 
-def _rows(sightings: Sequence[Sighting]) -> tuple[list[int], list[int]]:
+def _rows(sightings: Sequence[Sighting], order: tuple[int, ...]) -> tuple[list[int], list[int]]:
     """The row of each sighting, and the id of each row; who has the id of somebody else in the frame has none."""
-    known = sorted({sighting.track for sighting in sightings if sighting.track is not None})
-    row_of = {track: row for row, track in enumerate(known)}
+    tracks = sorted({one.track for one in sightings if one.track is not None and one.track >= 0})
+    place_of = {track: place for place, track in enumerate(dict.fromkeys(order))}
+    known = sorted(tracks, key=lambda track: place_of.get(track, len(place_of)))
+    row_of: dict[int | None, int] = {track: row for row, track in enumerate(known)}
     taken: set[tuple[int, int]] = set()
     nameless: dict[int, int] = {}
     rows = []
     for sighting in sightings:
-        row = -1 if sighting.track is None else row_of[sighting.track]
+        row = row_of.get(sighting.track, -1)
         if row < 0 or (sighting.frame, row) in taken:
             row = len(known) + nameless.get(sighting.frame, 0)
             nameless[sighting.frame] = row - len(known) + 1

@@ -1,4 +1,4 @@
-"""One clip as a text of MMPose, ultralytics, AlphaPose, MediaPipe or DeepLabCut. Writes no file.
+"""One clip as a text of MMPose, ultralytics, AlphaPose, MediaPipe or DeepLabCut, and what is lost. Writes no file.
 
 The formats have no place for labels, frame rates and the people who were not chosen.
 """
@@ -14,16 +14,20 @@ import numpy as np
 
 from poseact.errors import UsageError
 from poseact.poses.formats import mediapipe
-from poseact.poses.formats.sightings import FEWEST_SEEN, FREE_FRAMES
+from poseact.poses.formats.sightings import FEWEST_SEEN, FREE_FRAMES, spanned
 from poseact.poses.tree import as_json
 from poseact.skeleton import known_layouts, layout
 from poseact.types import PoseSequence
 
 _ALPHAPOSE = ("coco17", "halpe26")
+_BY_ID = ("openpose", "ultralytics", "alphapose", "mediapipe")
 
 
 def mmpose(sequence: PoseSequence) -> str:
-    """As MMPose's demos save it: the joints by name, and the people of every frame."""
+    """As MMPose's demos save it: the joints by name, and the people of every frame.
+
+    `people` in `meta_info` holds the track ids, the first row first, which MMPose passes over.
+    """
     names = _joints(sequence)
     known = sequence.layout in known_layouts()
     meta = {
@@ -32,6 +36,7 @@ def mmpose(sequence: PoseSequence) -> str:
         "keypoint_id2name": {str(number): name for number, name in enumerate(names)},
         "keypoint_name2id": {name: number for number, name in enumerate(names)},
         "skeleton_links": [list(limb) for limb in layout(sequence.layout).limbs] if known else [],
+        "people": sequence.track_id.tolist(),
     }
     frames = [
         {"frame_id": frame, "instances": [_instance(sequence, row, place) for row in rows]}
@@ -133,6 +138,25 @@ WRITERS: Mapping[str, tuple[str, Callable[[PoseSequence], str]]] = {
     "deeplabcut": (".csv", deeplabcut),
 }
 """format -> suffix of a file with one clip, and what stands in it."""
+
+
+def reorders(sequence: PoseSequence, form: str) -> bool:
+    """Whether people come back from a format in another order, that of their track ids."""
+    return form in _BY_ID and bool((np.diff(sequence.track_id) < 0).any())
+
+
+def fills_gaps(sequence: PoseSequence, form: str) -> bool:
+    """Whether frames that were not looked at come back from a format as frames without a person."""
+    looked_at = set(sequence.frame_index.tolist())
+    if form == "ultralytics":
+        read = range(max(looked_at, default=-1) + 1)
+    elif form == "mediapipe":
+        read = spanned(sorted(looked_at))
+    elif form == "alphapose":
+        read = spanned(sorted({frame for frame, _, rows in _frames(sequence) if rows}))
+    else:
+        return False
+    return any(frame not in looked_at for frame in read)
 
 
 def _frames(sequence: PoseSequence) -> Iterator[tuple[int, int, list[int]]]:
