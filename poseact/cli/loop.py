@@ -17,6 +17,7 @@ from poseact.errors import ModelError, NoPerson
 from poseact.files import remove_leftovers
 from poseact.heatmap import channel_names
 from poseact.poses import PoseDataset, write_poses
+from poseact.poses.merge import Part, united
 from poseact.recognize import Recognition, Recognizer, Settings
 from poseact.report.contact_sheet import write_heatmaps
 from poseact.report.overlay import write_overlay
@@ -65,7 +66,8 @@ class _Loop:
     results: Results
     bars: Bars
     messages: Messages
-    poses: list[PoseSequence] = field(default_factory=list)
+    parts: dict[str, PoseDataset] = field(default_factory=dict)
+    poses: dict[str, list[PoseSequence]] = field(default_factory=dict)
     done: int = 0
 
     def take(self, source: Source) -> None:
@@ -88,9 +90,10 @@ class _Loop:
 
     def _take_stored(self, source: Source) -> None:
         """Every clip of a file of poses, one by one; one that fails does not stop the others."""
-        sequences = self.recognizer.sequences(str(source.path))
+        dataset = self.recognizer.stored(str(source.path))
+        self.parts[source.name] = replace(dataset, annotations=[])
         with self.bars.step(source.path.name) as advance:
-            for number, poses in enumerate(sequences, start=1):
+            for number, poses in enumerate(dataset.annotations, start=1):
                 name = f"{source.name}:{poses.name}"
                 try:
                     self._publish(self.recognizer.answered(poses, name), source)
@@ -98,7 +101,7 @@ class _Loop:
                     raise
                 except Exception as error:
                     self.results.fail(name, error)
-                advance(number, len(sequences))
+                advance(number, len(dataset))
 
     def finish(self) -> None:
         """Write what is written once, and the summary."""
@@ -111,7 +114,7 @@ class _Loop:
         if not recognition.persons:
             self.messages.warning(f"{recognition.source}: {recognition.reason}")
         if self.outputs.poses is not None:
-            self.poses.append(recognition.chosen_first)
+            self.poses.setdefault(source.name, []).append(recognition.chosen_first)
         if source.name in self.outputs.overlays:
             target = self.outputs.overlays[source.name]
             self._attempt(source.name, self._draw, recognition, target)
@@ -148,4 +151,28 @@ class _Loop:
             self.messages.warning(f"{target} is not written: there are no poses")
             return
         distinct = Distinct()
-        write_poses(target, PoseDataset([replace(poses, name=distinct(poses.name)) for poses in self.poses]))
+        named = any(dataset.classes for dataset in self.parts.values())
+        parts = [
+            _answered(source, self.parts.get(source, PoseDataset([])), clips, distinct, named=named)
+            for source, clips in self.poses.items()
+        ]
+        write_poses(target, united(parts))
+
+
+def _answered(
+    source: str, stored: PoseDataset, clips: Sequence[PoseSequence], distinct: Distinct, *, named: bool
+) -> Part:
+    """The clips of one source that were answered, with the classes and splits that it has, under names of their own.
+
+    Args:
+        stored: what the source holds; nothing for a video. named: one of all sources has names for its classes, beside
+            which labels that are numbers alone mean nothing.
+    """
+    names = [distinct(clip.name) for clip in clips]
+    renamed = dict(zip((clip.name for clip in clips), names, strict=True))
+    kept = [
+        replace(clip, name=name, label=clip.label if stored.classes or not named else -1)
+        for name, clip in zip(names, clips, strict=True)
+    ]
+    splits = {split: [renamed[name] for name in members if name in renamed] for split, members in stored.splits.items()}
+    return Part(source, PoseDataset(kept, splits, stored.classes))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from poseact.errors import InputError, UsageError
 from poseact.extract import Extractor, Timings
 from poseact.extract.extractor import Progress
 from poseact.extract.open import open_extractor
-from poseact.poses import choose, everybody, read_poses, sequence_tracks
+from poseact.poses import PoseDataset, choose, everybody, read_poses, sequence_tracks
 from poseact.recognize.answer import seen
 from poseact.recognize.classifier import Classifier
 from poseact.recognize.ensemble import Ensemble, open_models
@@ -83,8 +82,8 @@ class Recognizer:
                 str(source), extraction.poses, extraction.selection, timings, extraction.info, extraction.gaps, pictures
             )
 
-    def sequences(self, source: str | Path) -> Sequence[PoseSequence]:
-        """The sequences of a file of stored poses.
+    def stored(self, source: str | Path) -> PoseDataset:
+        """The clips of a file of stored poses.
 
         Raises: InvalidPoses, LimitExceeded; InputError when the model looks at pictures, which such a file has not.
         """
@@ -93,7 +92,7 @@ class Recognizer:
                 f"{source} holds poses without pictures, and the model looks at pictures; give the video itself, or a "
                 "--model that reads poses only"
             )
-        return read_poses(Path(source)).annotations
+        return read_poses(Path(source))
 
     def answered(self, poses: PoseSequence, source: str) -> Recognition:
         """Name the action in stored poses, of the person whom the settings choose.

@@ -10,6 +10,7 @@ from recognitions import nobody, poses, recognition, unknown
 
 from poseact.cli import loop
 from poseact.errors import InvalidPoses, InvalidVideo, LimitExceeded, UsageError
+from poseact.poses import PoseDataset
 
 
 @dataclass
@@ -45,11 +46,11 @@ class FakeRecognizer:
         answer = {"nobody": nobody, "unknown": unknown}.get(stem, recognition)
         return answer(source=source) if stem != "named" else replace(recognition(source=source), poses=poses(frames=2))
 
-    def sequences(self, source):
+    def stored(self, source):
         self.seen.append(source)
         if "broken" in source:
             raise InvalidPoses(f"{source} is no pickle of poses")
-        return [replace(poses(), name=name) for name in ("odd" if "odd" in source else "one", "two")]
+        return PoseDataset([replace(poses(), name=name) for name in ("odd" if "odd" in source else "one", "two")])
 
     def answered(self, sequence, source):
         if sequence.name == "odd":

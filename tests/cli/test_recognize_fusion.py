@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,7 +12,7 @@ from recognitions import poses
 from poseact.cli import run
 from poseact.cli.numbers import joined, numbers
 from poseact.errors import UsageError
-from poseact.poses import write_pyskl
+from poseact.poses import read_pyskl, write_pyskl
 from poseact.zoo import Card, save
 from poseact.zoo.build import build
 
@@ -251,3 +252,19 @@ def test_pictures_and_poses_of_a_video_are_fused(zoo, samples, capsys, tmp_path)
     alone = answered(capsys, str(samples / "run.mp4"), *chosen[:4])[2]
     assert alone != fused
     assert Path(zoo["pictures"]).exists()
+
+
+def test_stored_poses_of_several_data_sets_keep_their_classes_by_name(zoo, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clips = [replace(poses(frames=8), name=name, label=0) for name in ("one", "two")]
+    write_pyskl(Path("a.pkl"), clips, {"train": ["two"]}, classes=("jump", "walk"))
+    write_pyskl(Path("b.pkl"), clips[:1], {"train": ["one"]}, classes=("walk", "run"))
+    write_pyskl(Path("bare.pkl"), clips[:1])
+    call = ["recognize", "--device", "cpu", "-q", "--model", zoo["joint"], "--save-poses"]
+    assert run([*call, "ab.pkl", "a.pkl", "b.pkl", "bare.pkl"]) == 0
+    stored = read_pyskl(Path("ab.pkl"))
+    named = [(one.name, one.label) for one in stored.annotations]
+    assert named == [("one", 0), ("two", 0), ("one-2", 1), ("one-3", -1)]
+    assert (stored.classes, stored.splits) == (("jump", "walk", "run"), {"train": ["two", "one-2"]})
+    assert run([*call, "alone.pkl", "bare.pkl"]) == 0
+    assert read_pyskl(Path("alone.pkl")).annotations[0].label == 0
