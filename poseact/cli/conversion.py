@@ -104,7 +104,8 @@ def _hints(options: ConvertOptions) -> PoseHints:
     own = None
     if options.layout is not None:
         own = _declared(options.layout) or known_layout(options.layout)
-    return PoseHints(_size(options.image_size), options.fps, own)
+    told = options.label is not None or options.labels is not None or options.label_folders
+    return PoseHints(_size(options.image_size), options.fps, own, told)
 
 
 def _size(text: str | None) -> tuple[int, int] | None:

@@ -151,11 +151,15 @@ class _Loop:
             self.messages.warning(f"{target} is not written: there are no poses")
             return
         distinct = Distinct()
-        named = any(dataset.classes for dataset in self.parts.values())
+        stored = {source: self.parts.get(source, PoseDataset([])) for source in self.poses}
+        named = any(dataset.classes for dataset in stored.values())
         parts = [
-            _answered(source, self.parts.get(source, PoseDataset([])), clips, distinct, named=named)
-            for source, clips in self.poses.items()
+            _answered(source, stored[source], clips, distinct, named=named) for source, clips in self.poses.items()
         ]
+        labels = [clip.label for clips in self.poses.values() for clip in clips]
+        kept = [clip.label for part in parts for clip in part.dataset.annotations]
+        if lost := sum(before != after for before, after in zip(labels, kept, strict=True)):
+            self.messages.warning(f"{target}: {lost} labels that are numbers without a name of a class are left out")
         write_poses(target, united(parts))
 
 
@@ -168,11 +172,17 @@ def _answered(
         stored: what the source holds; nothing for a video. named: one of all sources has names for its classes, beside
             which labels that are numbers alone mean nothing.
     """
-    names = [distinct(clip.name) for clip in clips]
-    renamed = dict(zip((clip.name for clip in clips), names, strict=True))
     kept = [
-        replace(clip, name=name, label=clip.label if stored.classes or not named else -1)
-        for name, clip in zip(names, clips, strict=True)
+        replace(
+            clip, name=distinct(clip.name), label=clip.label if not named or clip.label < len(stored.classes) else -1
+        )
+        for clip in clips
     ]
-    splits = {split: [renamed[name] for name in members if name in renamed] for split, members in stored.splits.items()}
+    renamed: dict[str, list[str]] = {}
+    for before, after in zip(clips, kept, strict=True):
+        renamed.setdefault(before.name, []).append(after.name)
+    splits = {
+        split: [name for member in dict.fromkeys(members) for name in renamed.get(member, ())]
+        for split, members in stored.splits.items()
+    }
     return Part(source, PoseDataset(kept, splits, stored.classes))

@@ -54,8 +54,11 @@ def read_inputs(names: Sequence[str | Path]) -> Inputs:
     """
     found = [row for name in names for row in _rows(str(name), alone=len(names) == 1)]
     root = _root(names, found)
-    names_of = [[row.name or _name(row, root, digits) for row in found] for digits in (6, 12)]
-    chosen = next((one for one in names_of if len(set(one)) == len(one)), names_of[0])
+    short = [row.name or _name(row, root, 6) for row in found]
+    times = Counter(short)
+    chosen = [
+        name if times[name] == 1 else row.name or _name(row, root, 12) for row, name in zip(found, short, strict=True)
+    ]
     _refuse_twins(chosen)
     named = list(zip(found, chosen, strict=True))
     labels = {row.label for row in found} - {""}

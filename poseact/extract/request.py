@@ -48,11 +48,13 @@ class Request:
 
 
 def same(there: Mapping[str, object], now: Mapping[str, object]) -> bool:
-    """Whether settings are the same; an option that is not given is one that an older version did not know.
+    """Whether settings are the same; an option that is not given is one that an older version did not know."""
+    return _given(there) == _given(_known(there, now))
 
-    Older versions kept no digests of model files, and nothing is known of these then.
-    """
-    return _given(there) == _given({name: value for name, value in now.items() if name not in DIGESTS or name in there})
+
+def _known(there: Mapping[str, object], now: Mapping[str, object]) -> dict[str, object]:
+    """The settings of today; older versions kept no digests of model files, and nothing is known of these then."""
+    return {name: value for name, value in now.items() if name not in DIGESTS or name in there}
 
 
 def _given(settings: Mapping[str, object]) -> dict[str, object]:
@@ -63,7 +65,7 @@ def difference(there: Mapping[str, object], now: Mapping[str, object]) -> str:
     """The first setting that differs, such as `with --pose thunder, now with --pose lightning`."""
     if not there:
         return "with settings that cannot be read any more"
-    before, after = _given(there), _given(now)
+    before, after = _given(there), _given(_known(there, now))
     name = next(name for name in sorted(before.keys() | after.keys()) if before.get(name) != after.get(name))
     return f"{_option(name, there.get(name))}, now {_option(name, now.get(name))}"
 

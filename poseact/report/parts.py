@@ -14,14 +14,16 @@ _WORDS = {
 
 
 def side_of(name: str) -> str:
-    """ "left" or "right", as the first word says that names a side, of `left_knee`, `Left Knee` or `LKnee`; or ""."""
-    return next((_SIDES[word] for word in _words(name) if word in _SIDES), "")
+    """ "left" or "right", as the first word says that names a side, of `left_knee`, `leftknee` or `LKnee`; or ""."""
+    told = next((_SIDES[word] for word in _words(name) if word in _SIDES), "")
+    return told or next((side for side in ("left", "right") if name.lower().startswith(side)), "")
 
 
 def part_of(name: str) -> str:
     """The body part that a keypoint or limb belongs to; what names none of them counts as torso."""
-    words = set(_words(name))
-    part = next((part for part, own in _WORDS.items() if words & own), "torso")
+    words, text = set(_words(name)), name.lower()
+    known = next((part for part, own in _WORDS.items() if words & own), None)
+    part = known or next((part for part, own in _WORDS.items() if any(word in text for word in own)), "torso")
     return part if part in ("head", "torso") else f"{side_of(name) or 'right'} {part}"
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import struct
 import warnings
 from collections.abc import Generator
+from contextlib import suppress
 from fractions import Fraction
 from functools import partial
 from pathlib import Path
@@ -91,15 +92,14 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _depth(files: list[Path], name: str, limits: Limits) -> int:
-    """Bits of grey in the pictures, 8, 12 or 16, as some of them show; 8 for others. Raises: LimitExceeded."""
+    """Bits of grey in the pictures of more than 8, 8, 12 or 16, as some of them show."""
     some = {0, len(files) // 4, len(files) // 2, 3 * len(files) // 4, len(files) - 1}
     most = 0
     for position in sorted(some & {*range(len(files))}):
-        image = _opened(files[position], name, limits)
-        if image is None or image.dtype != np.uint16:
-            break
-        most = max(most, int(image.max()))
-    return next(depth for depth in DEPTHS if most < 1 << depth)
+        with suppress(LimitExceeded):  # told when it is read
+            image = _opened(files[position], name, limits)
+            most = max(most, int(image.max()) if image is not None and image.dtype == np.uint16 else 0)
+    return next(depth for depth in DEPTHS if most < 1 << depth) if most else DEPTHS[-1]
 
 
 def _read(file: Path, name: str, limits: Limits, depth: int) -> Array | None:

@@ -171,6 +171,10 @@ def test_numbers_of_classes_beside_names_of_classes(files, capsys):
         assert run(["convert", "one.pkl", "--out", f"cocos/{name}.json", "-q"]) == 0
     assert run(["convert", "cocos", "--out", "all.pkl"]) == 2
     assert "cocos/b.json numbers its classes without naming them" in " ".join(capsys.readouterr().err.split())
+    Path("names.txt").write_text("hop\nstep\n")
+    assert run(["convert", "cocos", "--out", "all.pkl", "--labels", "names.txt"]) == 0
+    assert [(one.name, one.label) for one in read_poses("all.pkl").annotations] == [("a", 0), ("b", 0)]
+    assert read_poses("all.pkl").classes == ("hop", "step")
 
 
 def test_classes(files):

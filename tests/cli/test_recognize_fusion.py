@@ -266,5 +266,17 @@ def test_stored_poses_of_several_data_sets_keep_their_classes_by_name(zoo, capsy
     named = [(one.name, one.label) for one in stored.annotations]
     assert named == [("one", 0), ("two", 0), ("one-2", 1), ("one-3", -1)]
     assert (stored.classes, stored.splits) == (("jump", "walk", "run"), {"train": ["two", "one-2"]})
+    capsys.readouterr()
     assert run([*call, "alone.pkl", "bare.pkl"]) == 0
     assert read_pyskl(Path("alone.pkl")).annotations[0].label == 0
+
+
+def test_labels_that_name_no_class_cost_no_poses(zoo, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    clips = [replace(poses(frames=8), name="one", label=label) for label in (7, 1)]
+    write_pyskl(Path("beyond.pkl"), clips, {"train": ["one"]}, classes=("jump", "walk"))
+    assert run(["recognize", "--device", "cpu", "--model", zoo["joint"], "beyond.pkl", "--save-poses", "p.pkl"]) == 0
+    assert "p.pkl: 1 labels that are numbers without a name of a class are left out" in capsys.readouterr().err
+    stored = read_pyskl(Path("p.pkl"))
+    assert [(one.name, one.label) for one in stored.annotations] == [("one", -1), ("one-2", 1)]
+    assert stored.splits == {"train": ["one", "one-2"]}

@@ -214,6 +214,9 @@ def test_a_file_that_another_took_the_place_of_is_another_model(saved, tmp_path)
 def test_older_records_without_a_digest_are_taken_as_they_are():
     new = {"pose": "m.safetensors", "pose-sha256": "ab" * 32}
     assert same({"pose": "m.safetensors"}, new)
+    assert difference({"pose": "m.safetensors", "threads": 2}, {**new, "threads": 4}) == (
+        "with --threads 2, now with --threads 4"
+    )
     assert not same({**new, "pose-sha256": "cd" * 32}, new)
     assert difference({**new, "pose-sha256": "cd" * 32}, new) == (
         "with a --pose of sha256 cdcdcdcdcdcd, now with a --pose of sha256 abababababab"

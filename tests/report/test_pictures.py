@@ -62,6 +62,7 @@ def test_a_part_is_drawn_in_its_colour(tmp_path):
         ("left_foot_index", "left leg"), ("right_big_toe", "right leg"), ("left_heel - left_foot_index", "left leg"),
         ("Left Elbow", "left arm"), ("LeftKnee", "left leg"), ("left_forearm", "left arm"), ("RAnkle", "right leg"),
         ("left_mouth", "head"), ("right_pinky", "right arm"), ("tail base", "torso"),
+        ("leftknee", "left leg"), ("forehead", "head"), ("right_eyebrow", "head"), ("rightwrist", "right arm"),
     ],
 )  # fmt: skip
 def test_part_of(name, part):

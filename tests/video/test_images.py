@@ -116,6 +116,14 @@ def test_grey_of_fewer_bits_in_files_of_16_is_as_bright(tmp_path, most, shift):
         assert levels(reader.frames()) == [(number, (most if number == 2 else 100) >> shift) for number in range(4)]
 
 
+def test_a_damaged_picture_at_first_tells_no_range(tmp_path):
+    for number in range(1, 3):
+        Image.fromarray(np.full((6, 8), 40_000, np.uint16)).save(tmp_path / f"{number}.png")
+    (tmp_path / "0.png").write_bytes(b"damaged")
+    with open_video(tmp_path) as reader:
+        assert levels(reader.frames()) == [(number, 40_000 >> 8) for number in (1, 2)]
+
+
 @pytest.mark.parametrize("kind", [np.float32, np.int32])
 def test_numbers_within_8_bits_are_grey(tmp_path, kind):
     for number in range(2):

@@ -26,11 +26,13 @@ class PoseHints:
         image_size: (height, width) px of the video.
         fps: frames/s of the video.
         layout: what the joints are, in the order of the file.
+        labels: the classes of the clips are told as well, so those of the files do not matter.
     """
 
     image_size: tuple[int, int] | None = None
     fps: float | None = None
     layout: Layout | None = None
+    labels: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -162,8 +162,18 @@ def _read_files(path: Path, files: list[Path], form: str | None, hints: PoseHint
             progress(done, len(files) or 1)
     if not parts:
         raise InvalidPoses(f"{path}: nobody is in it, so nobody knows how long it is")
-    whole = parts[0].dataset if len(parts) == 1 else united(parts)
+    whole = parts[0].dataset if len(parts) == 1 else _united(parts, told=hints.labels)
     return Found(replace(whole, annotations=_agreeing(whole.annotations)), used, tuple(assumed), tuple(nobody))
+
+
+def _united(parts: list[Part], *, told: bool) -> PoseDataset:
+    """All clips; where the classes are told anyway, those of files that do not go together mean nothing."""
+    try:
+        return united(parts)
+    except (UsageError, InvalidPoses):
+        if not told:
+            raise
+        return PoseDataset([clip for part in parts for clip in part.dataset.annotations])
 
 
 def _agreeing(clips: Sequence[PoseSequence]) -> Sequence[PoseSequence]:
