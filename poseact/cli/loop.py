@@ -156,11 +156,15 @@ class _Loop:
         parts = [
             _answered(source, stored[source], clips, distinct, named=named) for source, clips in self.poses.items()
         ]
-        labels = [clip.label for clips in self.poses.values() for clip in clips]
-        kept = [clip.label for part in parts for clip in part.dataset.annotations]
-        if lost := sum(before != after for before, after in zip(labels, kept, strict=True)):
+        lost = sum(map(_labels, self.poses.values())) - sum(_labels(part.dataset.annotations) for part in parts)
+        if lost:
             self.messages.warning(f"{target}: {lost} labels that are numbers without a name of a class are left out")
         write_poses(target, united(parts))
+
+
+def _labels(clips: Sequence[PoseSequence]) -> int:
+    """How many clips have one."""
+    return sum(clip.label >= 0 for clip in clips)
 
 
 def _answered(

@@ -92,13 +92,15 @@ def _images(folder: Path) -> list[Path]:
 
 
 def _depth(files: list[Path], name: str, limits: Limits) -> int:
-    """Bits of grey in the pictures of more than 8, 8, 12 or 16, as some of them show."""
+    """Bits of grey, 8, 12 or 16, that files of 16 bits make use of, as some of them show."""
     some = {0, len(files) // 4, len(files) // 2, 3 * len(files) // 4, len(files) - 1}
     most = 0
     for position in sorted(some & {*range(len(files))}):
         with suppress(LimitExceeded):  # told when it is read
             image = _opened(files[position], name, limits)
-            most = max(most, int(image.max()) if image is not None and image.dtype == np.uint16 else 0)
+            if image is not None and image.dtype != np.uint16:
+                break
+            most = max(most, 0 if image is None else int(image.max()))
     return next(depth for depth in DEPTHS if most < 1 << depth) if most else DEPTHS[-1]
 
 

@@ -195,9 +195,8 @@ def _nothing_left(response: httpx.Response, part: Part, offset: int) -> bool:
 
 def _is_another(response: httpx.Response, origin: Origin, total: int | None) -> bool:
     """Whether a server goes on with a file of another length than that whose beginning is here."""
-    return response.status_code == httpx.codes.PARTIAL_CONTENT and None not in (origin.total, total) and (
-        origin.total != total
-    )  # fmt: skip
+    both_known = None not in (origin.total, total)
+    return response.status_code == httpx.codes.PARTIAL_CONTENT and both_known and origin.total != total
 
 
 def _continued(response: httpx.Response, offset: int) -> int:
