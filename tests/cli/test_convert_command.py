@@ -126,6 +126,18 @@ def test_what_a_format_cannot_keep_is_told(files, capsys):
         np.testing.assert_array_equal(back.keypoint, swapped.keypoint)
 
 
+def test_the_movement_of_the_camera_is_kept_or_told_to_be_lost(files, capsys):
+    moved = np.tile(np.float32([1, 0, 2, 0]), (FRAMES, 1))
+    write_poses("poses.pkl", PoseDataset([replace(clip("a", 1, 0), camera=moved)]))
+    for form, out, lost in (("coco", "a.json", False), ("mmpose", "b.json", False), ("alphapose", "c.json", True)):
+        assert run(["convert", "poses.pkl", "--out", out, "--to", form]) == 0
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"how the camera moved has no place in {form} and is left out" in said) == lost
+        assert run(["convert", out, "--out", "back.pkl", "-q"]) == 0
+        (back,) = read_poses("back.pkl").annotations
+        assert (back.camera == moved).all() == (not lost)
+
+
 def test_clips_of_nobody_are_left_out(files, capsys):
     write_poses("coco.pkl", PoseDataset([clip("walk/a", 1, 0)]))
     assert run(["convert", "coco.pkl", "--out", "clips", "--to", "alphapose", "-q"]) == 0
