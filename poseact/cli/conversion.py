@@ -21,7 +21,7 @@ from poseact.poses import PoseDataset, check_place, check_target
 from poseact.poses.follow import followed
 from poseact.poses.formats.reading import PoseHints
 from poseact.poses.formats.registry import OWN, Found, read, write, written_form
-from poseact.poses.formats.writers import WRITERS, fills_gaps, reorders
+from poseact.poses.formats.writers import WRITERS, fills_gaps, loses_camera, reorders
 from poseact.poses.labels import by_folder, labelled, with_names
 from poseact.poses.remap import dataset_as, declared_as
 from poseact.poses.tree import as_json
@@ -168,6 +168,8 @@ def _warn(messages: Messages, found: Found, dataset: PoseDataset, lost: int, for
         messages.warning(f"{form} keeps no order of people: they come back by their ids, so another may be the first")
     if any(fills_gaps(clip, form) for clip in dataset.annotations):
         messages.warning(f"frames that were not looked at become frames without a person in {form}")
+    if any(loses_camera(clip, form) for clip in dataset.annotations):
+        messages.warning(f"how the camera moved has no place in {form} and is left out")
     names = Counter(clip.name for clip in dataset.annotations)
     if len(names) < len(dataset):
         twice = next(name for name, count in names.items() if count > 1)

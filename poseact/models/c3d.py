@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 from poseact.errors import UsageError
-from poseact.models.layers import ConvModule, initialise
+from poseact.models.layers import ConvModule, check_positive, initialise
 
 KERNEL = (3, 3, 3)
 
@@ -19,7 +19,7 @@ class C3D(nn.Module):
         num_stages: 3 ends with conv4b; 4 adds a pool, conv5a and conv5b.
         temporal_downsample: whether the pools after the first one halve the time as well.
 
-    Raises: UsageError for another number of stages.
+    Raises: UsageError for another number of stages, and for channels that are not above 0.
     """
 
     def __init__(
@@ -33,6 +33,7 @@ class C3D(nn.Module):
         super().__init__()
         if num_stages not in (3, 4):
             raise UsageError(f"c3d: num_stages must be 3 or 4, got {num_stages}")
+        check_positive("c3d", in_channels=in_channels, base_channels=base_channels)
         base, wide = base_channels, base_channels * 8
         stride = 2 if temporal_downsample else 1
         self.conv1a = ConvModule(in_channels, base, KERNEL)

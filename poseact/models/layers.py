@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from torch import Tensor, nn
 
+from poseact.errors import UsageError
+
 Size3 = tuple[int, int, int]
+
+
+def check_positive(network: str, **arguments: float | Sequence[float]) -> None:
+    """Raises: UsageError for an argument, or an entry of one, that is not above 0: PyTorch builds layers of nothing."""
+    for name, value in arguments.items():
+        if not all(one > 0 for one in (value if isinstance(value, Sequence) else (value,))):
+            raise UsageError(f"{network}: {name} must be above 0, got {str(value)[:80]}")
 
 
 class ConvModule(nn.Module):

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from poseact.errors import UsageError
-from poseact.models.layers import ConvModule, initialise
+from poseact.models.layers import ConvModule, check_positive, initialise
 from poseact.models.slowonly import SlowOnly
 
 SEEN = 0.02
@@ -187,7 +187,7 @@ class SlowOnlyPoints(SlowOnly):
             from one side only.
         volume_dropout: of the SlowOnly's features in training; the networks of points do without.
         config: as for SlowOnly.
-    Raises: UsageError for no stream, a negative number of blocks, or parts that are none of channels.
+    Raises: UsageError for no stream or width, a negative number of blocks, or parts that are none of channels.
     """
 
     def __init__(
@@ -196,6 +196,7 @@ class SlowOnlyPoints(SlowOnly):
         **config: Any,
     ) -> None:  # fmt: skip
         super().__init__(in_channels, **config)
+        check_positive("slowonly-points", point_width=point_width)
         if point_streams < 1 or point_blocks < 0:
             raise UsageError(
                 f"point_streams and point_blocks are numbers of networks, 1 or more, and of their blocks, 0 or more; "

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from poseact.errors import InvalidWeights, UsageError
-from poseact.models.layers import ConvModule, Size3
+from poseact.models.layers import ConvModule, Size3, check_positive
 from poseact.models.slowonly import SlowOnly
 
 SPEED_RATIO = 4  # heatmaps per picture
@@ -77,7 +77,7 @@ class TwoPaths(nn.Module):
             )
         rgb_out = [4 * rgb["base_channels"] * 2**index for index in range(1, stages)]  # after layer2, layer3, ...
         pose_out = [4 * pose["base_channels"] * 2**index for index in range(stages - 1)]  # after layer1, layer2, ...
-        narrow = [channels // NARROWING for channels in rgb_out]
+        narrow = [max(channels // NARROWING, 1) for channels in rgb_out]
         self.rgb_path = SlowOnly(**rgb, joined_channels=(0, 0, *pose_out))
         self.pose_path = SlowOnly(**pose, joined_channels=(0, *narrow))
         for index in range(stages - 1):
@@ -138,6 +138,7 @@ class TwoHeads(nn.Module):
 
     def __init__(self, rgb_channels: int, pose_channels: int, num_classes: int, dropout: float = 0.5) -> None:
         super().__init__()
+        check_positive("rgbpose-conv3d", num_classes=num_classes)
         self.avg_pool = nn.AdaptiveAvgPool3d(1)
         self.dropout = nn.Dropout(dropout)
         self.fc_rgb = nn.Linear(rgb_channels, num_classes)

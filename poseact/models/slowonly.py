@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from poseact.errors import UsageError
-from poseact.models.layers import ConvModule, Size3, initialise
+from poseact.models.layers import ConvModule, Size3, check_positive, initialise
 
 EXPANSION = 4
 
@@ -46,7 +46,7 @@ class SlowOnly(nn.Module):
             A kernel of (1, 1, 1) with stride (1, 1, 1) leaves the pool out.
         joined_channels: per stage, how many channels of another path are joined to its input; None: none.
 
-    Raises: UsageError when the per-stage sequences differ in length.
+    Raises: UsageError when the per-stage sequences differ in length, and for sizes that are not above 0.
     """
 
     def __init__(
@@ -73,8 +73,14 @@ class SlowOnly(nn.Module):
                 f"slowonly: blocks {blocks}, inflate {inflate}, spatial_strides {spatial_strides} and temporal_strides "
                 f"{temporal_strides} must have one entry per stage"
             )
-        self.conv1 = ConvModule(in_channels, base_channels, size3(stem_kernel), size3(stem_stride))
+        stem = size3(stem_kernel), size3(stem_stride)
         kernel, stride = size3(pool_kernel), size3(pool_stride)
+        check_positive(
+            "slowonly", in_channels=in_channels, base_channels=base_channels, blocks=blocks,
+            spatial_strides=spatial_strides, temporal_strides=temporal_strides, stem_kernel=stem[0],
+            stem_stride=stem[1], pool_kernel=kernel, pool_stride=stride,
+        )  # fmt: skip
+        self.conv1 = ConvModule(in_channels, base_channels, *stem)
         padding = (kernel[0] // 2, kernel[1] // 2, kernel[2] // 2)
         keep = kernel == stride == (1, 1, 1)
         self.maxpool = nn.Identity() if keep else nn.MaxPool3d(kernel, stride, padding)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from torch import Tensor, nn
 
 from poseact.errors import UsageError
-from poseact.models.layers import ConvModule, initialise
+from poseact.models.layers import ConvModule, check_positive, initialise
 
 LEAST_SQUEEZED = 8  # channels, and what they are a multiple of
 
@@ -83,7 +83,8 @@ class X3D(nn.Module):
             None: none does.
         swish: every block has one.
 
-    Raises: UsageError when blocks and strides differ in length, and for a ratio outside 0..1.
+    Raises: UsageError when blocks and strides differ in length, for a ratio outside 0..1, and for sizes that are
+        not above 0.
     """
 
     def __init__(
@@ -105,6 +106,10 @@ class X3D(nn.Module):
             )
         if se_ratio is not None and not 0 < se_ratio <= 1:
             raise UsageError(f"x3d: se_ratio {se_ratio} must lie in 0..1, without 0")
+        check_positive(
+            "x3d", in_channels=in_channels, base_channels=base_channels, depth=depth, blocks=blocks,
+            spatial_strides=spatial_strides, **{"base_channels * bottleneck": int(base_channels * bottleneck)},
+        )  # fmt: skip
         self.conv1_s = ConvModule(in_channels, base_channels, (1, 3, 3), (1, 2, 2), norm=False, relu=False)
         self.conv1_t = ConvModule(base_channels, base_channels, (5, 1, 1), groups=base_channels)
         channels = base_channels

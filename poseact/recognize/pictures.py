@@ -19,6 +19,8 @@ from poseact.zoo import Rgb
 
 MAX_BYTES = 1 << 30
 """Of the crops of one stretch; 10 clips of 8 frames of 256 x 256 px take 16 MB."""
+LARGEST_CUT = 1 << 27
+"""px of a box that `cut` lays out with its black edges, over 11000 px square; a stray joint asks for far more."""
 
 
 class Reader(Protocol):
@@ -121,6 +123,9 @@ def cut(image: Array, box: Box, size: int) -> Array:
     """The box of a picture (H, W, 3), black beyond its edges, stretched bilinearly to (size, size, 3)."""
     left, top, right, bottom = box
     height, width = image.shape[:2]
+    if (right - left) * (bottom - top) > LARGEST_CUT:
+        across, down = size / (right - left), size / (bottom - top)
+        return warp(image, np.array([[across, 0, -left * across], [0, down, -top * down]]), size)
     x0, x1 = max(left, 0), min(right, width)
     y0, y1 = max(top, 0), min(bottom, height)
     if (x0, y0, x1, y1) == box:

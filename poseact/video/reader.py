@@ -61,11 +61,7 @@ class VideoReader:
 
     def times(self, indices: Array) -> Array:
         """(n,) float64: when frames are announced to be shown, s from the first one."""
-        timeline = self._scan.timeline
-        if not timeline.exact:
-            return indices / self.info.fps
-        ticks = timeline.ticks
-        return (ticks[np.minimum(indices, len(ticks) - 1)] - ticks[0]) * float(timeline.unit)
+        return self._scan.timeline.times(indices, self.info.fps)
 
     def close(self) -> None:
         """End the readings that are under way and release their file."""

@@ -162,7 +162,8 @@ def _timeline(announced: _Announced, container: av.container.InputContainer, str
     timeline = Timeline(ticks, keyframes, unit, exact, exact and seekable, end, reordered, open_gop)
     first = timeline.index_of(announced.first.pts)
     if not exact or first is None:
-        return replace(timeline, exact=False, seekable=False)
+        timed = announced.stamped and not reordered and first is not None
+        return replace(timeline, exact=False, seekable=False, timed=timed)
     return timeline if announced.failure else timeline.trimmed(first)  # pictures that refer to what was cut away
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import pairwise
+from itertools import accumulate, pairwise
 
 import numpy as np
 
@@ -29,6 +29,7 @@ class Timeline:
         end: tick at which the last picture ends.
         constant_rate: the ticks say nothing about single pictures, which are taken to be evenly spaced.
         open_gop: some pictures are shown before the keyframe that precedes them in the file.
+        timed: every tick is when a picture is shown, even where some share one or some are missing, so not `exact`.
     """
 
     ticks: Array
@@ -39,6 +40,7 @@ class Timeline:
     end: int
     constant_rate: bool = False
     open_gop: bool = False
+    timed: bool = False
 
     def __len__(self) -> int:
         return len(self.ticks)
@@ -47,6 +49,20 @@ class Timeline:
         """Time of picture `index` from the first one, s; one past the last picture is the end of the stream."""
         tick = self.ticks[index] if index < len(self.ticks) else self.end
         return float((int(tick) - int(self.ticks[0])) * self.unit)
+
+    def times(self, indices: Array, fps: float) -> Array:
+        """(n,) float64: when pictures are announced to be shown, s from the first one, ascending.
+
+        One that shares its time comes a frame later, as decoders hand it out. Where ticks tell nothing, and beyond the
+        last one, it is `fps`.
+        """
+        if not (self.exact or self.timed):
+            return indices / fps
+        seconds = (self.ticks - self.ticks[0]) * float(self.unit)
+        if not self.exact:
+            seconds = np.array([*accumulate(seconds.tolist(), lambda now, own: own if own > now else now + 1 / fps)])
+        last = len(seconds) - 1
+        return seconds[np.minimum(indices, last)] + np.maximum(indices - last, 0) / fps
 
     def index_of(self, tick: int | None) -> int | None:
         """Position of the picture with exactly this tick, or None."""

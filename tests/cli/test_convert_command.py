@@ -126,6 +126,18 @@ def test_what_a_format_cannot_keep_is_told(files, capsys):
         np.testing.assert_array_equal(back.keypoint, swapped.keypoint)
 
 
+def test_the_movement_of_the_camera_is_kept_or_told_to_be_lost(files, capsys):
+    moved = np.tile(np.float32([1, 0, 2, 0]), (FRAMES, 1))
+    write_poses("poses.pkl", PoseDataset([replace(clip("a", 1, 0), camera=moved)]))
+    for form, out, lost in (("coco", "a.json", False), ("mmpose", "b.json", False), ("alphapose", "c.json", True)):
+        assert run(["convert", "poses.pkl", "--out", out, "--to", form]) == 0
+        said = " ".join(capsys.readouterr().err.split())
+        assert (f"how the camera moved has no place in {form} and is left out" in said) == lost
+        assert run(["convert", out, "--out", "back.pkl", "-q"]) == 0
+        (back,) = read_poses("back.pkl").annotations
+        assert (back.camera == moved).all() == (not lost)
+
+
 def test_clips_of_nobody_are_left_out(files, capsys):
     write_poses("coco.pkl", PoseDataset([clip("walk/a", 1, 0)]))
     assert run(["convert", "coco.pkl", "--out", "clips", "--to", "alphapose", "-q"]) == 0
@@ -146,6 +158,33 @@ def test_clips_of_nobody_are_left_out(files, capsys):
         Path(f"clips/run/{number}.json").write_text("[]")
     assert run(["convert", "clips", "--out", "back.pkl"]) == 0
     assert "nobody is in run/0, run/1, run/2, run/3, run/4 and 4 more, so" in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    "empty", ["{}", '{"0.jpg": [], "1.jpg": {"people": []}}'], ids=["no picture", "empty pictures"]
+)
+def test_what_alphapose_says_of_nobody(files, capsys, empty):
+    """In its forms `cmu` and `open` an object without a picture; an empty object tells it without --from too."""
+    people = [{"keypoints": [float(number) for number in range(54)]}]
+    Path("clips").mkdir()
+    Path("clips/a.json").write_text(empty)
+    Path("clips/b.json").write_text(json.dumps({"0.jpg": {"bodies": people}, "1.jpg": {"bodies": people}}))
+    for told in [["--from", "alphapose"], []][: 1 + (empty == "{}")]:
+        assert run(["convert", "clips", "--out", "b.pkl", "--json", *told]) == 0
+        assert json.loads(capsys.readouterr().out)["clips_left_out"] == ["a"]
+        assert run(["convert", "clips/a.json", "--out", "a.pkl", *told]) == 3
+        assert "nobody is in it, so nobody knows how long it is" in " ".join(capsys.readouterr().err.split())
+    assert run(["convert", "clips/a.json", "--out", "a.pkl", "--from", "coco"]) == 3
+    assert "'images' and 'annotations'" in capsys.readouterr().err
+
+
+def test_an_empty_object_is_no_frame_of_openpose(files, capsys):
+    frame = {"people": [{"pose_keypoints_2d": [float(number) for number in range(54)]}]}
+    Path("frames").mkdir()
+    for number, document in enumerate(({}, frame, frame)):
+        Path(f"frames/{number}_keypoints.json").write_text(json.dumps(document))
+    assert run(["convert", "frames", "--out", "a.pkl"]) == 3
+    assert "0_keypoints.json" in capsys.readouterr().err
 
 
 def test_classes_of_several_files_are_united(files):

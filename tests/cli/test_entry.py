@@ -112,6 +112,28 @@ main()
     assert (answer.returncode, answer.stderr) == (130, "error: interrupted\n")
 
 
+@pytest.mark.parametrize("module", ["poseact.cli.entry", "rich.console", "poseact.cli.app", "typer.core"])
+def test_ctrl_c_while_modules_are_imported_is_one_line(module, tmp_path):
+    program = f"""
+import sys
+
+class Interrupted:
+    @staticmethod
+    def find_spec(name, *others):
+        if name == {module!r}:
+            exec("raise KeyboardInterrupt")
+
+sys.meta_path.insert(0, Interrupted)
+from poseact.cli import main
+sys.argv[1:] = ["doctor"]
+main()
+"""
+    (tmp_path / "interrupted.py").write_text(program)
+    command = [sys.executable, "-m", "interrupted"]
+    answer = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert (answer.returncode, answer.stderr) == (130, "error: interrupted\n")
+
+
 @pytest.mark.parametrize(
     ("place", "command"),
     [

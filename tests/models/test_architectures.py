@@ -184,8 +184,23 @@ def test_small_variants(config: dict[str, object], shape: tuple[int, ...], expec
         ("c3d", {"num_classes": 2, "num_stages": 7}, "num_stages"),
         ("x3d", {"num_classes": 2, "blocks": (1, 1)}, "one entry per stage"),
         ("x3d", {"num_classes": 2, "se_ratio": 0.0}, "se_ratio 0.0"),
+        ("slowonly", {"num_classes": 0}, "num_classes must be above 0, got 0"),
+        ("slowonly", {"num_classes": 2, "in_channels": 0}, "slowonly: in_channels must be above 0, got 0"),
+        ("slowonly", {"num_classes": 2, "base_channels": 0}, "base_channels must be above 0, got 0"),
+        ("slowonly", {"num_classes": 2, "base_channels": -4}, "base_channels must be above 0, got -4"),
+        ("slowonly", {"num_classes": 2, "blocks": [4, 0, 3]}, r"blocks must be above 0, got \[4, 0, 3\]"),
+        ("slowonly", {"num_classes": 2, "spatial_strides": [0, 2, 2]}, "spatial_strides"),
+        ("slowonly", {"num_classes": 2, "stem_kernel": [0, 7, 7]}, "stem_kernel"),
+        ("slowonly", {"num_classes": 2, "pool_stride": [1, 0, 1]}, "pool_stride"),
+        ("slowonly-points", {"num_classes": 2, "point_width": 0}, "point_width"),
+        ("c3d", {"num_classes": 2, "base_channels": 0}, "base_channels"),
+        ("x3d", {"num_classes": 2, "depth": 0.0}, "depth"),
+        ("x3d", {"num_classes": 2, "bottleneck": 0.01}, "bottleneck must be above 0"),
+        ("rgbpose-conv3d", {"num_classes": 0}, "num_classes"),
+        ("rgbpose-conv3d", {"num_classes": 2, "rgb": {"base_channels": 0}}, "base_channels"),
     ],
 )
+@pytest.mark.filterwarnings("error")
 def test_a_wrong_request_says_so(name: str, config: dict[str, object], message: str) -> None:
     with pytest.raises(UsageError, match=message):
         build(name, **config)

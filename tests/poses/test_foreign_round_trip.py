@@ -43,6 +43,7 @@ def seen(draw, layouts=(("body25", 25), ("coco18", 18)), most=10**6, in_any_orde
         box_score=np.where(there, np.float32(0.25), 0).astype(np.float32),
         interpolated=np.zeros(shape[:2], bool), layout=layout, name=draw(st.text(max_size=5)),
         label=draw(st.integers(-1, 9)),
+        camera=draw(arrays.arrays(np.float32, (len(frames), 4), elements=st.floats(-4, 4, width=32))),
     )  # fmt: skip
 
 
@@ -64,7 +65,7 @@ def test_openpose(sequence):
 @settings(max_examples=60, deadline=None)
 def test_coco(sequence):
     found = only(coco.parse(json.loads(json.dumps(coco_writer.document(PoseDataset([sequence])))), reading()))
-    same(sequence, found, ("pts", "fps", "boxes", "box_score", "label", "image_size"))
+    same(sequence, found, ("pts", "fps", "boxes", "box_score", "label", "image_size", "camera"))
     assert found.name == sequence.name or not sequence.name
 
 

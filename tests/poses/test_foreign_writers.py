@@ -15,8 +15,8 @@ from test_foreign_round_trip import seen
 from poseact.errors import UsageError
 from poseact.poses import PoseDataset, nobody
 from poseact.poses.formats import alphapose, deeplabcut, mediapipe, mmpose, ultralytics_json
-from poseact.poses.formats.registry import read, write
-from poseact.poses.formats.writers import WRITERS, fills_gaps, reorders
+from poseact.poses.formats.registry import OWN, WRITTEN, read, write
+from poseact.poses.formats.writers import WRITERS, fills_gaps, loses_camera, reorders
 
 COCO, BODY, HALPE, MEDIAPIPE = ("coco17", 17), ("body25", 25), ("halpe26", 26), ("mediapipe33", 33)
 
@@ -63,6 +63,8 @@ def test_there_and_back(form, parse, layouts, data):
     assert fills_gaps(sequence, form) == (~there).any()
     if form in ("mmpose", "ultralytics"):
         np.testing.assert_array_equal(found.boxes[:, there], sequence.boxes[:, kept])
+    if form == "mmpose":
+        np.testing.assert_array_equal(found.camera, sequence.camera)
 
 
 def one_person(name, layout, joints):
@@ -110,6 +112,29 @@ def test_frames_that_were_not_looked_at(form, frames, filled):
 )  # fmt: skip
 def test_the_order_of_people(clip, form, ids, other):
     assert reorders(replace(clip("a", len(ids)), track_id=np.array(ids, np.int64)), form) == other
+
+
+@pytest.mark.parametrize("form", WRITTEN)
+@pytest.mark.parametrize("moved", [False, True])
+def test_how_the_camera_moved(tmp_path, form, moved):
+    still = one_person("a", *(MEDIAPIPE if form == "mediapipe" else COCO if form == "alphapose" else BODY))
+    clip = replace(still, camera=np.array([[1, 0, 0, 0], [1, 0.5, 3, -0.25]], np.float32)) if moved else still
+    suffix = ".json" if form == "coco" else OWN[form][0] if form in OWN else ""
+    write(tmp_path / f"out{suffix}", PoseDataset([clip]), form)
+    (found,) = read(tmp_path / f"out{suffix}", form).dataset.annotations
+    assert loses_camera(clip, form) == (found.camera.tolist() != clip.camera.tolist())
+    assert loses_camera(clip, form) == (moved and form not in (*OWN, "coco", "mmpose"))
+
+
+@pytest.mark.parametrize(
+    "told",
+    [None, 3, "still", {}, [], [[1, 0, 0, 0]], [[1, 0, 0, 0], [1, 0, 0]], [[1, 0, 0, 0], [1, 0, 0, float("nan")]],
+     [[1, 0, 0, 0], [1, 0, 0, 10**400]], [[1, 0, 0, 0], [1, 0, 0, "3"]], [[1, 0, 0, 0], 3]],
+)  # fmt: skip
+def test_what_is_no_movement_of_a_camera_is_passed_over(told):
+    document = json.loads(WRITERS["mmpose"][1](one_person("a", *COCO)))
+    document["meta_info"]["camera_motion"] = told
+    assert mmpose.parse(document, reading()).camera.tolist() == [[1, 0, 0, 0]] * 2
 
 
 @pytest.mark.parametrize("form", WRITERS)

@@ -13,6 +13,7 @@ from known_answers import LABELS, Constant, Recorder, card, info, softmax, stand
 from poseact.errors import InputError, InvalidPoses, InvalidVideo, LimitExceeded, ModelError, UsageError
 from poseact.heatmap import uniform_test_indices
 from poseact.recognize import Classifier, Pictures, Stretch
+from poseact.recognize import pictures as pictures_module
 from poseact.recognize.inputs import streams
 from poseact.recognize.pictures import Crops, cut, standardised, warp
 from poseact.recognize.videos import videos_of
@@ -390,6 +391,21 @@ def test_the_published_architecture_answers_from_a_real_video(samples):
     np.testing.assert_allclose(both.sum(1), 1, atol=1e-5)
     found = {one.label: one.probability for one in answer.predictions}
     assert found == pytest.approx(dict(zip(LABELS, both.mean(0).tolist(), strict=True)), abs=1e-6)
+
+
+def test_a_stray_joint_does_not_fill_the_memory():
+    image = np.full((480, 640, 3), 200, np.uint8)
+    far = cut(image, (-120_000, -120_000, 120_000, 120_000), 256)  # 173 GB, were it laid out
+    assert far.shape == (256, 256, 3)
+    assert far.any(-1).sum() == 1  # what is left of the picture: it is narrower than a pixel of the crop
+
+
+def test_a_large_box_is_cut_as_others_are(monkeypatch):
+    image = np.random.default_rng(0).integers(0, 255, (48, 64, 3)).astype(np.uint8)
+    box = (-300, -250, 300, 350)
+    usual = cut(image, box, 256).astype(int)
+    monkeypatch.setattr(pictures_module, "LARGEST_CUT", 1)
+    assert np.abs(cut(image, box, 256) - usual).max() <= 4  # levels of 255: OpenCV rounds otherwise
 
 
 @pytest.mark.parametrize("box", [(40, 20, 168, 148), (-30, -10, 98, 118), (250, 180, 314, 244)])

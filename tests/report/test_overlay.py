@@ -1,16 +1,20 @@
 """The annotated video: every frame, drawn where people are, in the right colours, whole or absent."""
 
+import shutil
 from dataclasses import replace
+from pathlib import Path
 
+import matplotlib as mpl
 import numpy as np
 import pytest
 from PIL import Image
 from recognitions import nobody, person, poses, recognition, unknown
 
 from poseact.errors import InvalidVideo, LimitExceeded, OutputError, UsageError
+from poseact.report import lettering
 from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, LEFT, RIGHT, draw_box, draw_figure, paste
-from poseact.report.lettering import bar_chart, caption, shortened, text_width
+from poseact.report.lettering import bar_chart, caption, font, shortened, text_width
 from poseact.report.overlay import ACCENTS, Painter, enlargement, write_overlay
 from poseact.types import Frame, VideoInfo
 from poseact.video import Limits, VideoWriter, open_video, probe
@@ -28,6 +32,36 @@ def close(image, colour, tolerance=40):
 
 def painted(answer, size=SIZE, pts=0.0):
     return Painter(answer, size)(Frame(0, pts, blank(size)))
+
+
+STRANGE = "run \u1d81"  # a letter of STIX, but not of DejaVu Sans
+
+
+@pytest.fixture
+def fonts_of_the_system(tmp_path, monkeypatch):
+    """A folder whose fonts are those of the system."""
+    monkeypatch.setattr(
+        "matplotlib.font_manager.findSystemFonts", lambda: [str(path) for path in sorted(tmp_path.iterdir())]
+    )
+    lettering._fonts_of_the_system.cache_clear()
+    yield tmp_path
+    lettering._fonts_of_the_system.cache_clear()
+
+
+def test_letters_that_our_font_lacks_are_drawn_with_one_of_the_system(fonts_of_the_system):
+    ours = caption([(STRANGE, (255, 255, 255), True)], 30, GREY)
+    assert font(30, True, STRANGE).getname() == ("DejaVu Sans", "Bold")  # none of the system has it
+    lettering._fonts_of_the_system.cache_clear()
+    stix = Path(mpl.get_data_path()) / "fonts" / "ttf" / "STIXGeneral.ttf"
+    (fonts_of_the_system / "NotoSansCJK-Bold.ttc").write_bytes(b"no font")
+    shutil.copy(stix, fonts_of_the_system / "NotoSansCJK-Regular.ttc")
+    assert font(30, True, STRANGE).getname()[0] == "STIXGeneral"
+    assert font(30, True, "run").getname() == ("DejaVu Sans", "Bold")
+    theirs = caption([(STRANGE, (255, 255, 255), True)], 30, GREY)
+    assert theirs.shape[1] == text_width(STRANGE, 30, True) + ours.shape[1] - round(font(30, True).getlength(STRANGE))
+    assert shortened(STRANGE * 9, 200, 30).endswith("…")
+    chart = [bar_chart("", [(name, 0.5)], 30, 300, None, [name]) for name in (STRANGE, "run")]
+    assert (chart[0] != chart[1]).any()
 
 
 @pytest.fixture

@@ -58,13 +58,14 @@ def test_data_that_teach_nothing(tmp_path, dataset, error, words):
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
-        ({"config": {"base_channels": 0}}, "cannot look at clips of 4x16x16"),
+        ({"config": {"base_channels": 0}}, "base_channels must be above 0, got 0"),
         ({"config": {"blocks": "many"}}, "must have one entry per stage"),
-        ({"config": {"stem_stride": [1, 0, 0]}}, "cannot look at clips"),
+        ({"config": {"stem_stride": [1, 0, 0]}}, "stem_stride must be above 0"),
+        ({"config": {"base_channels": 2.5}}, "cannot look at clips of 4x16x16"),
         ({"config": {"base_channels": 10**9}}, "config"),
         ({"config": {"num_classes": 4, "colour": 1}}, "colour"),
     ],
-    ids=["no channels", "words", "stride 0", "huge", "unknown"],
+    ids=["no channels", "words", "stride 0", "part of a channel", "huge", "unknown"],
 )
 def test_networks_that_cannot_be_built(tmp_path, changes, words):
     with pytest.raises(UsageError, match=words) as caught:

@@ -54,16 +54,23 @@ def make_video(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def remuxed(tmp_path: Path) -> Callable[..., Path]:
-    """remuxed(source, name, shift) -> path: the packets copied with times moved by `shift` ticks of the source."""
+    """remuxed(source, name, shift) -> path: the packets copied with times moved by `shift` ticks of the source.
 
-    def remux(source: Path, name: str, shift: int) -> Path:
+    Those of the packets `shared` are the times of the packets before them.
+    """
+
+    def remux(source: Path, name: str, shift: int, shared: tuple[int, ...] = ()) -> Path:
         path = tmp_path / name
         with av.open(str(source)) as old, av.open(str(path), "w") as new:
             stream = old.streams.video[0]
             copy = new.add_stream_from_template(stream)
-            for packet in old.demux(stream):
+            before = 0
+            for number, packet in enumerate(old.demux(stream)):
                 if packet.dts is None:
                     continue
+                if number in shared:
+                    packet.pts = packet.dts = before
+                before = packet.pts
                 packet.pts += shift
                 packet.dts += shift
                 packet.stream = copy

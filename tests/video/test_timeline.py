@@ -77,3 +77,18 @@ def test_ticks_and_seconds():
 def test_trimmed():
     rest = timeline([0, 20, 50]).trimmed(10)
     assert (len(rest), rest.keyframes.tolist(), rest.seconds(0), rest.index_of(600)) == (90, [10, 40], 0.0, 0)
+
+
+@pytest.mark.parametrize(
+    ("ticks", "known", "expected"),
+    [
+        ([500, 510, 525, 550], {"exact": True}, [0, 1, 2.5, 5, 6]),
+        ([500, 510, 510, 550], {"exact": False, "timed": True}, [0, 1, 2, 5, 6]),
+        ([500, 500, 500, 500], {"exact": False}, [0, 1, 2, 3, 4]),
+    ],
+    ids=["exact", "shared", "untold"],
+)
+def test_times_of_pictures(ticks, known, expected):
+    """At 1 frame/s; the last one is beyond the last tick."""
+    pictures = Timeline(np.array(ticks), np.array([0]), Fraction(1, 10), seekable=False, end=560, **known)
+    np.testing.assert_allclose(pictures.times(np.arange(5), 1.0), expected)

@@ -63,6 +63,19 @@ def test_frames_without_times_of_their_own_are_evenly_spaced(make_video, decoder
         assert len(reader.between(0, np.inf)) == reader.info.frame_count
 
 
+@pytest.mark.parametrize("shared", [(), (3,), (3, 4), (42,)], ids=["none", "one", "in a row", "of a slow one"])
+def test_frames_that_share_a_time_are_cut_by_time_all_the_same(make_video, remuxed, shared):
+    ticks = [*range(40), *range(40, 240, 10)]  # slower by far later on, so that the mean rate says nothing
+    path = make_video("slow.mkv", frames=60, options={"bf": "0"}, ticks=ticks)
+    path = remuxed(path, "shared.mkv", 0, shared)
+    with open_video(path) as reader:
+        shown = np.array([frame.pts for frame in reader.frames()])
+        assert (len(shown), shown[-1]) == (60, pytest.approx(9.2))
+        np.testing.assert_allclose(reader.times(np.arange(60)), shown, atol=1e-6)
+        assert [frame.index for frame in reader.frames() if 2 <= frame.pts < 4] == list(reader.between(2, 4))
+        assert reader.between(2, 4) == range(41, 46)
+
+
 def test_a_jump_decodes_less(make_video, monkeypatch):
     path = make_video(options={"g": "12", "bf": "0"}, frames=60)
     decoded = []

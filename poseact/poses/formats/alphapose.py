@@ -27,6 +27,11 @@ def fits(document: object) -> bool:
     return isinstance(first, dict) and isinstance(first.get("image_id"), str) and "keypoints" in first
 
 
+def shows_nobody(document: object) -> bool:
+    """Whether this is what is written of a clip in which nobody is seen: no result, no picture, or empty ones."""
+    return document == [] or (isinstance(document, dict) and all(_listed(one) == [] for one in document.values()))
+
+
 def parse(document: object, reading: Reading) -> PoseSequence:
     """The video of a document. Frames without a person are not listed; they are rows of zeros, from frame 0 on.
 

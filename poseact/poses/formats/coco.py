@@ -68,6 +68,7 @@ def parse(document: object, reading: Reading) -> PoseDataset:
     `frame_id`, else by the number in their name. In lists of results the number of the picture is the frame.
     Visibility 1 and 2 are a score of 1; scores, where there are any, stand in `keypoint_scores` or in their place.
     People are in the order of `people` in the entry of their video, track ids that we write there; else by their ids.
+    `camera_motion` there, which we write too, is how the camera moved.
     `timestamp` is in seconds where we wrote the document, and passed over elsewhere and where the user tells the fps.
 
     Raises: InvalidPoses, LimitExceeded.
@@ -266,6 +267,7 @@ def _video(
         fps if fps and fps > 0 else None,
         -1 if about.get("label") is None else whole_number(about["label"], f"{where}, label"),
         order=order_of(about.get("people")),
+        camera=about.get("camera_motion"),
     )
     sequence = sequence_from([one for _, one in found], sorted(frame_of.values()), clip, reading)
     times = {frame_of[picture.id]: picture.time for picture in pictures}

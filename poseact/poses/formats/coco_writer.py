@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from poseact.poses.dataset import PoseDataset
+from poseact.poses.formats.writers import camera_told
 from poseact.poses.tree import declared_layouts
 from poseact.skeleton import known_layouts, layout
 from poseact.types import PoseSequence
@@ -17,8 +18,8 @@ def document(dataset: PoseDataset) -> dict[str, Any]:
     """COCO annotations of all videos, those of COCO-VID included; the people who were not chosen are left out.
 
     Visibility is 2 where a joint has a score, else 0; the scores stand in `keypoint_scores`. `people` in the entry of a
-    video holds its track ids, the first row first, and `poseact` classes, splits and own layouts, all of which other
-    tools pass over.
+    video holds its track ids, the first row first, `camera_motion` there how the camera moved, and `poseact` classes,
+    splits and own layouts, all of which other tools pass over.
     """
     layouts = list(dict.fromkeys(sequence.layout for sequence in dataset.annotations)) or ["coco17"]
     videos: list[dict[str, Any]] = []
@@ -30,6 +31,7 @@ def document(dataset: PoseDataset) -> dict[str, Any]:
             {
                 "id": count, "name": sequence.name, "width": width, "height": height, "fps": float(sequence.fps),
                 "label": int(sequence.label), "people": sequence.track_id.tolist(),
+                **camera_told(sequence),
             }
         )  # fmt: skip
         first = len(images) + 1

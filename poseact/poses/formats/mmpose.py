@@ -39,7 +39,7 @@ def parse(document: object, reading: Reading) -> PoseSequence:
     """The video of a document. Every frame that was looked at is listed, so there is a row for each and no other.
 
     Where `meta_info` names the joints, they are the layout; `people` in it, which we write, is the order of the track
-    ids. Raises: InvalidPoses, LimitExceeded.
+    ids, and `camera_motion` how the camera moved. Raises: InvalidPoses, LimitExceeded.
     """
     listed, meta = _parts(document, reading.source)
     frames: list[int] = []
@@ -81,8 +81,11 @@ def _video(frames: list[int], sightings: list[Sighting], meta: object, reading: 
     if len(set(frames)) < len(frames):
         raise InvalidPoses(f"{reading.source}: a frame is listed twice")
     joints = len(sightings[0].score) if sightings else None
-    order = order_of(meta.get("people")) if isinstance(meta, dict) else ()
-    clip = Clip(reading.name, _layout(meta, joints, reading), estimator="mmpose", order=order)
+    told = meta if isinstance(meta, dict) else {}
+    clip = Clip(
+        reading.name, _layout(meta, joints, reading), estimator="mmpose", order=order_of(told.get("people")),
+        camera=told.get("camera_motion"),
+    )  # fmt: skip
     return sequence_from(sightings, sorted(frames), clip, reading)
 
 

@@ -121,6 +121,18 @@ def order_of(given: object) -> tuple[int, ...]:
     return tuple(given) if isinstance(given, list) and all(type(one) is int for one in given) else ()
 
 
+def camera_of(given: object, frames: int) -> Array:
+    """(frames, 4) float32, how the camera moved, as we write it into formats of others; no rows for anything else."""
+    rows = given if isinstance(given, list) and len(given) == frames else []
+    if not all(isinstance(row, list) and len(row) == 4 and all(map(_is_small, row)) for row in rows):
+        rows = []
+    return np.array(rows, np.float32).reshape(-1, 4)
+
+
+def _is_small(value: object) -> bool:
+    return isinstance(value, (int, float)) and abs(value) < 1e9  # not NaN either
+
+
 def triplets(value: object, where: str) -> tuple[Array, Array]:
     """Flat x, y, score, x, ... as (K, 2) and (K,). Raises: InvalidPoses."""
     flat = numbers(value, where)

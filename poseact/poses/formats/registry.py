@@ -215,11 +215,11 @@ def _frames_form(members: list[Path], form: str | None) -> str:
 
 def _is_empty(document: object) -> bool:
     """Whether this is what ultralytics or MMPose writes for a picture without a person, which is alike for others."""
-    return document == [] or (isinstance(document, dict) and document.get("instance_info") == [])
+    return document in ([], {}) or (isinstance(document, dict) and document.get("instance_info") == [])
 
 
 def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseDataset, str] | None:
-    """The clips of a file and their format; None for an empty list, as most formats have it where nobody is seen."""
+    """The clips of a file and their format; None where nobody is seen, so that it does not tell how long a clip is."""
     content = read_bytes(path)
     suffix = path.suffix.lower()
     if form in _TABLES or (form is None and suffix == ".csv"):
@@ -232,7 +232,7 @@ def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseData
     if suffix not in (".json", *_LINES) and form is None:
         raise UsageError(f"{path} has no suffix of poses: {', '.join((*OWN['pyskl'], '.parquet', *_SUFFIXES))}")
     document = _document(content, suffix, str(path))
-    if document == [] and form != "openpose":
+    if _shows_nobody(document, form):
         return None
     if form == "openpose" or (form is None and openpose.fits(document)):
         return PoseDataset([openpose.parse([(path.name, document)], reading)]), "openpose"
@@ -241,6 +241,13 @@ def _read_file(path: Path, form: str | None, reading: Reading) -> tuple[PoseData
         raise InvalidPoses(f"{path} is JSON, but no poses in a known format; see --from")
     found = _DOCUMENTS[form][1](document, reading)
     return found if isinstance(found, PoseDataset) else PoseDataset([found]), form
+
+
+def _shows_nobody(document: object, form: str | None) -> bool:
+    """Whether this is an empty list, as most formats have it, or AlphaPose's object without a picture or a person."""
+    if form == "alphapose":
+        return alphapose.shows_nobody(document)
+    return (document == [] and form != "openpose") or (document == {} and form is None)
 
 
 def _document(content: bytes, suffix: str, source: str) -> object:

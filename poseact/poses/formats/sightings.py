@@ -10,7 +10,7 @@ from math import ceil, gcd
 import numpy as np
 
 from poseact.errors import InvalidPoses
-from poseact.poses.formats.reading import MOST_JOINTS, Reading
+from poseact.poses.formats.reading import MOST_JOINTS, Reading, camera_of
 from poseact.poses.sequence import visible_boxes
 from poseact.skeleton import known_layouts, layout
 from poseact.types import Array, PoseSequence, Provenance
@@ -43,7 +43,12 @@ class Sighting:
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """What a file says of a video beside the people in it; `order` holds track ids, the first of them the first row."""
+    """What a file says of a video beside the people in it.
+
+    Attributes:
+        order: track ids, the first of them the first row.
+        camera: how it moved, as the file tells it; see `camera_of`.
+    """
 
     name: str
     layout: str
@@ -53,6 +58,7 @@ class Clip:
     source: str = ""
     estimator: str = ""
     order: tuple[int, ...] = ()
+    camera: object = None
 
 
 def counted(seen: Iterable[int], source: str) -> range:
@@ -124,7 +130,7 @@ def sequence_from(sightings: Sequence[Sighting], frames: Sequence[int], clip: Cl
         keypoint=keypoint, keypoint_score=score, image_size=image_size, fps=fps, pts=frame_index / fps,
         frame_index=frame_index, track_id=np.array(ids, np.int64), boxes=boxes, box_score=box_score,
         interpolated=np.zeros((len(ids), total), bool), layout=clip.layout, name=clip.name, label=clip.label,
-        provenance=Provenance(source=clip.source, estimator=clip.estimator),
+        provenance=Provenance(source=clip.source, estimator=clip.estimator), camera=camera_of(clip.camera, total),
     )  # fmt: skip
 
 

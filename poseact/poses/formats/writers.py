@@ -17,16 +17,18 @@ from poseact.poses.formats import mediapipe
 from poseact.poses.formats.sightings import FEWEST_SEEN, FREE_FRAMES, spanned
 from poseact.poses.tree import as_json
 from poseact.skeleton import known_layouts, layout
-from poseact.types import PoseSequence
+from poseact.types import PoseSequence, still_camera
 
 _ALPHAPOSE = ("coco17", "halpe26")
 _BY_ID = ("openpose", "ultralytics", "alphapose", "mediapipe")
+_WITH_CAMERA = ("pyskl", "parquet", "npz", "coco", "mmpose")
 
 
 def mmpose(sequence: PoseSequence) -> str:
     """As MMPose's demos save it: the joints by name, and the people of every frame.
 
-    `people` in `meta_info` holds the track ids, the first row first, which MMPose passes over.
+    `people` in `meta_info` holds the track ids, the first row first, and `camera_motion` how the camera moved, where it
+    did; MMPose passes both over.
     """
     names = _joints(sequence)
     known = sequence.layout in known_layouts()
@@ -37,6 +39,7 @@ def mmpose(sequence: PoseSequence) -> str:
         "keypoint_name2id": {name: number for number, name in enumerate(names)},
         "skeleton_links": [list(limb) for limb in layout(sequence.layout).limbs] if known else [],
         "people": sequence.track_id.tolist(),
+        **camera_told(sequence),
     }
     frames = [
         {"frame_id": frame, "instances": [_instance(sequence, row, place) for row in rows]}
@@ -157,6 +160,17 @@ def fills_gaps(sequence: PoseSequence, form: str) -> bool:
     else:
         return False
     return any(frame not in looked_at for frame in read)
+
+
+def loses_camera(sequence: PoseSequence, form: str) -> bool:
+    """Whether a format has no place for how the camera moved, which is known here."""
+    return form not in _WITH_CAMERA and bool(camera_told(sequence))
+
+
+def camera_told(sequence: PoseSequence) -> dict[str, Any]:
+    """`PoseSequence.camera` as a field `camera_motion` of formats of others; none of a camera that stood still."""
+    moved = (sequence.camera != still_camera(len(sequence.camera))).any()
+    return {"camera_motion": sequence.camera.tolist()} if moved else {}
 
 
 def _frames(sequence: PoseSequence) -> Iterator[tuple[int, int, list[int]]]:
