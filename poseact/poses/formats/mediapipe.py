@@ -8,7 +8,7 @@ from functools import cache
 
 import numpy as np
 
-from poseact.errors import InvalidPoses, UsageError
+from poseact.errors import InvalidPoses
 from poseact.poses.formats.reading import Reading
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
 from poseact.poses.formats.table import cell, number_rows, rows_of, whole
@@ -188,8 +188,5 @@ def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     largest = max((float(np.abs(np.nan_to_num(one.xy)).max()) for one in sightings), default=0.0)
     if not 0 < largest <= _SHARES:
         return sightings
-    if reading.hints.image_size is None:
-        raise UsageError(f"{reading.source}: landmarks are shares of the picture; tell its size by --image-size")
-    height, width = reading.hints.image_size
-    size = np.array([width, height], np.float64)
+    size = reading.size_of_shares("landmarks")
     return [Sighting(one.frame, one.xy * size, one.score, one.track) for one in sightings]

@@ -87,10 +87,7 @@ def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     every = every[~np.isnan(every).any(1)]
     if not len(every) or np.abs(every).max() > 1:
         return sightings
-    if reading.hints.image_size is None:
-        raise UsageError(f"{reading.source}: the coordinates are shares of the picture; tell its size by --image-size")
-    height, width = reading.hints.image_size
-    size = np.array([width, height], np.float64)
+    size = reading.size_of_shares()
     low, scale = (-1, size / 2) if every.min() < 0 else (0, size)
     return [replace(one, xy=(one.xy - low) * scale) for one in sightings]
 

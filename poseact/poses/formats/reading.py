@@ -60,6 +60,13 @@ class Reading:
             self.assumed[f"{ASSUMED_FPS:g} frames/s (--fps)"] = None
         return found or ASSUMED_FPS
 
+    def size_of_shares(self, shares: str = "the coordinates") -> Array:
+        """(2,) float64: width and height of the picture that coordinates are shares of, px. Raises: UsageError."""
+        if self.hints.image_size is None:
+            raise UsageError(f"{self.source}: {shares} are shares of the picture; tell its size by --image-size")
+        height, width = self.hints.image_size
+        return np.array([width, height], np.float64)
+
     def layout_of(self, joints: int | None, usual: Mapping[int, str]) -> str:
         """The name of the layout of so many joints: as the user says, else the format's own, else "K-joints".
 

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from poseact.errors import InvalidPoses, UsageError
+from poseact.errors import InvalidPoses
 from poseact.poses.formats.frame_names import positions
 from poseact.poses.formats.reading import Reading, number, numbers, whole_number
 from poseact.poses.formats.sightings import Clip, Sighting, sequence_from
@@ -97,10 +97,7 @@ def _in_pixels(sightings: list[Sighting], reading: Reading) -> list[Sighting]:
     largest = max((np.abs(np.nan_to_num(one.xy)).max(initial=0) for one in sightings), default=0)
     if not 0 < largest <= 1.5:
         return sightings
-    if reading.hints.image_size is None:
-        raise UsageError(f"{reading.source}: the coordinates are shares of the picture; tell its size by --image-size")
-    height, width = reading.hints.image_size
-    size = np.array([width, height], np.float64)
+    size = reading.size_of_shares()
     return [
         replace(one, xy=one.xy * size, box=None if one.box is None else one.box * np.tile(size, 2)) for one in sightings
     ]
