@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass
 from math import ceil
@@ -96,21 +96,12 @@ def train(
     Raises: UsageError when `out` holds another run, InvalidPoses, InvalidVideo, ModelError, OutputError.
     """
     processes = processes or Processes()
-    say = on_warning if on_warning and processes.writes else _nothing
+    if not processes.writes:
+        on_epoch = on_step = on_note = on_warning = None
+    say = on_warning or _nothing
     parts = [train_splits, validation_splits] if validation_splits else [train_splits]
     sequences = [dataset.clips(splits) for splits in parts]
-    inputs = settings.preprocessing
-    if settings.measure_seconds and inputs.seconds is None:
-        inputs = with_measured_seconds(inputs, sequences[0])
-    clips = stack(sequences[0], dataset.classes, inputs)
-    validation = stack(sequences[1], dataset.classes, inputs, inputs.seconds) if validation_splits else None
-    check(clips, validation)
-    if "rgb" in settings.streams:
-        clips, validation = _with_pictures(clips, videos), validation and _with_pictures(validation, videos)
-    learnt = None
-    if len(dataset.classes) <= TYPICAL_CLASSES:
-        learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), dataset.classes, inputs, inputs.seconds)
-        learnt = _with_pictures(learnt, videos) if "rgb" in settings.streams else learnt
+    inputs, clips, validation, learnt = _material(sequences, dataset.classes, settings, videos)
     clips = with_soft_targets(clips, teachers, settings.teacher_share)
     origins = [_origin(one) for one in ((start,) if isinstance(start, str) else start or ())]
     card = _card(settings, inputs, clips, name, licence or _licence_of(origins))
@@ -121,28 +112,71 @@ def train(
     with claimed(out, document) if processes.writes else nullcontext(), enough_memory(settings):
         for line in oddities(clips, validation, [one for part in sequences for one in part]):
             say(line)
-        for line in settings.without_effect:
+        for line in _without_effect(settings, validation, teachers):
             say(line)
-        if settings.teacher_share != TrainSettings().teacher_share and not teachers:
-            say("teacher_share has no effect: there is no teacher; give one with --teacher")
-        if settings.patience and validation is None:
-            say(f"patience is {settings.patience}, but there are no validation clips: the run will not end early")
         network = first_network(settings, card, start, say)
         trainer = Trainer(network.to(processes.device(device)), settings, clips, validation, processes)
         if (out / CHECKPOINT).exists():
             trainer.resume(out / CHECKPOINT)
             if processes.writes:
                 write_history(out, trainer.history)
-        if on_note and processes.writes:
+        if on_note:
             on_note(description(trainer))
-        for epoch in trainer.run(out, on_step if processes.writes else None):
-            if on_epoch and processes.writes:
+        for epoch in trainer.run(out, on_step):
+            if on_epoch:
                 on_epoch(epoch)
         about = {
             "train_splits": list(train_splits), "validation_splits": list(validation_splits), "data": document["data"],
             **({"started_from": [{"name": one.name, "sha256": one.sha256} for one in origins]} if origins else {}),
         }  # fmt: skip
         return _finish(trainer, out, card, about, learnt, half=half)
+
+
+class _Material(NamedTuple):
+    """What a network is trained on, and what it is judged by.
+
+    Attributes:
+        inputs: of the network.
+        clips: to learn from. validation: to look at, if there are any.
+        learnt: some of those to learn from, cut as recognition cuts them, which give the typical logits; None for too
+            many classes.
+    """
+
+    inputs: Preprocessing
+    clips: Clips
+    validation: Clips | None
+    learnt: Clips | None
+
+
+def _material(
+    sequences: Sequence[Sequence[PoseSequence]], classes: Sequence[str], settings: TrainSettings,
+    videos: Mapping[str, VideoPictures] | None,
+) -> _Material:  # fmt: skip
+    """Args: sequences to learn from and, if there are any, to look at. Raises: as `train`."""
+    inputs = settings.preprocessing
+    if settings.measure_seconds and inputs.seconds is None:
+        inputs = with_measured_seconds(inputs, sequences[0])
+    clips = stack(sequences[0], classes, inputs)
+    validation = stack(sequences[1], classes, inputs, inputs.seconds) if len(sequences) > 1 else None
+    check(clips, validation)
+    learnt = None
+    if len(classes) <= TYPICAL_CLASSES:
+        learnt = stack(few_of_each(sequences[0], TYPICAL_CLIPS), classes, inputs, inputs.seconds)
+    if "rgb" in settings.streams:
+        clips = _with_pictures(clips, videos)
+        validation, learnt = (part and _with_pictures(part, videos) for part in (validation, learnt))
+    return _Material(inputs, clips, validation, learnt)
+
+
+def _without_effect(
+    settings: TrainSettings, validation: Clips | None, teachers: Sequence[TeacherScores]
+) -> Iterator[str]:
+    """A line for each setting that changes nothing, be it for others or for what the run is given."""
+    yield from settings.without_effect
+    if settings.teacher_share != TrainSettings().teacher_share and not teachers:
+        yield "teacher_share has no effect: there is no teacher; give one with --teacher"
+    if settings.patience and validation is None:
+        yield f"patience is {settings.patience}, but there are no validation clips: the run will not end early"
 
 
 def description(trainer: Trainer) -> str:
@@ -261,6 +295,3 @@ def fingerprint(clips: Clips, validation: Clips | None) -> str:
         digest.update(part.soft.numpy().tobytes() if part and part.soft is not None else b"")
         digest.update(part.label.numpy().tobytes() + "\0".join(part.classes).encode() if part else b"none")
     return digest.hexdigest()
-
-
-__all__ = ["Run", "train"]
