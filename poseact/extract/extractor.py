@@ -137,8 +137,8 @@ class Extractor:
             planned = planned_frames(reader, plan, shown)
             wanted = planned[every_nth(len(planned), self.pose_every)]
             looks = 1 if self.estimator is None else 2
-            report = _Steps(progress, looks * len(wanted))
-            first = self._first_look(reader, wanted, refined, timings, report)
+            viewing = _Viewing(reader, timings, progress, looks * len(wanted))
+            first = self._first_look(viewing, wanted, refined)
             if not first.index:
                 raise InvalidVideo(f"{path}: no frame could be decoded; the file is damaged or not a video")
             gaps = tuple(reader.gaps)
@@ -149,14 +149,14 @@ class Extractor:
             final: tuple[int, ...] = ()  # tracks with poses of the accurate estimator
             if self.estimator is not None and selection is not None:
                 final = selection.ids if selection.by_id else max(selection.ids, selection.ranked[:refined], key=len)
-                tracks = self._second_look(reader, first, tracks, final, timings, report)
+                tracks = self._second_look(viewing, first, tracks, final)
             pts, index, camera = np.array(first.pts), np.array(first.index), np.stack(first.camera)
             if self.pose_every > 1:
                 index, pts, tracks, at = in_between(reader, planned, wanted, first, tracks)
                 camera = shared_out(camera, at, pts)
                 chosen = final or (selection.ids if selection is not None else ())
-                tracks = self._look_between(reader, index, tracks, at, chosen, timings, report)
-            report.finish()
+                tracks = self._look_between(viewing, index, tracks, at, chosen)
+            viewing.finish()
         accurate = self.estimator or self.scout
         poses = from_tracks(
             tracks, first.size, reader.info.fps, pts, index, Path(path).stem, provenance=self._provenance(path),
@@ -169,17 +169,17 @@ class Extractor:
             timings.seconds, shots, len(shown), len(planned),
         )  # fmt: skip
 
-    def _first_look(self, reader: VideoReader, wanted: Array, refined: int, timings: Timings, report: _Steps) -> Look:
+    def _first_look(self, viewing: _Viewing, wanted: Array, refined: int) -> Look:
         look = Look(keeps=0 if self.estimator is None else KEPT_BYTES)
-        frames = reader.frames(None if len(wanted) == reader.info.frame_count else wanted)
-        while batch := _next(frames, self.batch_size, timings):
-            boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, timings)
+        frames = viewing.reader.frames(None if len(wanted) == viewing.reader.info.frame_count else wanted)
+        while batch := viewing.next(frames, self.batch_size):
+            boxes, keypoints, accurate = self._everybody([frame.image for frame in batch], refined, viewing.timings)
             look.accurate += accurate
             look.boxes += boxes
             look.keypoints += keypoints
-            with timings.stage("track"):
+            with viewing.timings.stage("track"):
                 look.remember(batch, boxes)
-            report.add(len(batch))
+            viewing.done(len(batch))
         return look
 
     def _everybody(
@@ -216,14 +216,8 @@ class Extractor:
         return np.sort(strongest[: max(self.max_boxes, crowd)])
 
     def _second_look(
-        self,
-        reader: VideoReader,
-        first: Look,
-        tracks: list[Track],
-        ids: tuple[int, ...],
-        timings: Timings,
-        report: _Steps,
-    ) -> list[Track]:
+        self, viewing: _Viewing, first: Look, tracks: list[Track], ids: tuple[int, ...]
+    ) -> list[Track]:  # fmt: skip
         assert self.estimator is not None
         chosen = [track for track in tracks if track.id in ids]
         wanted = np.zeros(len(first.index), bool)
@@ -231,19 +225,13 @@ class Extractor:
             wanted |= track.present & (track.interpolated | ~np.asarray(first.accurate))
         needed = np.flatnonzero(wanted).tolist()
         again = [first.index[row] for row in needed if first.index[row] not in first.kept]
-        frames = _merged(first.kept, (first.index[row] for row in needed), reader.frames(again) if again else iter(()))
-        new = self._estimated(self.estimator, frames, first.index, chosen, timings, report)
+        decoded = viewing.reader.frames(again) if again else iter(())
+        frames = _merged(first.kept, (first.index[row] for row in needed), decoded)
+        new = self._estimated(viewing, self.estimator, frames, first.index, chosen)
         return [new.get(track.id, track) for track in tracks]
 
     def _look_between(
-        self,
-        reader: VideoReader,
-        index: Array,
-        tracks: list[Track],
-        at: Array,
-        ids: tuple[int, ...],
-        timings: Timings,
-        report: _Steps,
+        self, viewing: _Viewing, index: Array, tracks: list[Track], at: Array, ids: tuple[int, ...]
     ) -> list[Track]:
         """Estimate the chosen people between two looks as well, where they moved far; `at`: positions in `index`."""
         estimator = self.estimator or self.scout
@@ -253,23 +241,18 @@ class Extractor:
         moved = np.any([moved_far(track, at) for track in chosen], axis=0)
         if not moved.any():
             return tracks
-        new = self._estimated(estimator, reader.frames(index[moved]), index.tolist(), chosen, timings, report)
+        new = self._estimated(viewing, estimator, viewing.reader.frames(index[moved]), index.tolist(), chosen)
         return [seen_anew(track, new[track.id]) if track.id in new else track for track in tracks]
 
     def _estimated(
-        self,
-        estimator: PoseEstimator,
-        frames: Iterator[Frame],
-        index: list[int],
+        self, viewing: _Viewing, estimator: PoseEstimator, frames: Iterator[Frame], index: list[int],
         tracks: list[Track],
-        timings: Timings,
-        report: _Steps,
-    ) -> dict[int, Track]:
+    ) -> dict[int, Track]:  # fmt: skip
         """The tracks, by id, with new poses in these frames; `index` numbers the frames of the tracks."""
         position = {number: row for row, number in enumerate(index)}
         new = {track.id: (track.xy.copy(), track.score.copy()) for track in tracks}
         present = [(track, track.present) for track in tracks]
-        while batch := _next(frames, self.batch_size, timings):
+        while batch := viewing.next(frames, self.batch_size):
             rows = [position[frame.index] for frame in batch]
             there = [[track for track, seen in present if seen[row]] for row in rows]
             boxes = [
@@ -278,12 +261,12 @@ class Extractor:
                 )
                 for row, people in zip(rows, there, strict=True)
             ]
-            with timings.stage("pose"):
+            with viewing.timings.stage("pose"):
                 keypoints = estimator([frame.image for frame in batch], boxes)
             for row, people, found in zip(rows, there, keypoints, strict=True):
                 for track, xy, score in zip(people, found.xy, found.score, strict=True):
                     new[track.id][0][row], new[track.id][1][row] = xy, score
-            report.add(len(batch))
+            viewing.done(len(batch))
         return {track.id: replace(track, xy=new[track.id][0], score=new[track.id][1]) for track in tracks}
 
     def _provenance(self, path: str | Path) -> Provenance:
@@ -293,17 +276,31 @@ class Extractor:
 
 
 @dataclass
-class _Steps:
-    """Progress over both looks."""
+class _Viewing:
+    """A video that is being looked at, the seconds per stage so far, and progress over all looks."""
 
+    reader: VideoReader
+    timings: Timings
     tell: Progress | None
     total: int
-    done: int = 0
+    looked_at: int = 0
 
-    def add(self, frames: int) -> None:
-        self.done = min(self.done + frames, self.total)
+    def next(self, frames: Iterator[Frame], count: int) -> list[Frame]:
+        """At most so many frames, and at most `BATCH_BYTES` of them, but one at least while there are any."""
+        batch: list[Frame] = []
+        size = 0
+        with self.timings.stage("decode"):
+            for frame in islice(frames, count):
+                batch.append(frame)
+                size += frame.image.nbytes
+                if size + frame.image.nbytes > BATCH_BYTES:
+                    break
+        return batch
+
+    def done(self, frames: int) -> None:
+        self.looked_at = min(self.looked_at + frames, self.total)
         if self.tell:
-            self.tell(self.done, self.total)
+            self.tell(self.looked_at, self.total)
 
     def finish(self) -> None:
         if self.tell:
@@ -315,19 +312,6 @@ def _selected(tracks: list[Track], size: tuple[int, int], person: str) -> Select
         return select(tracks, size, person)
     except NoPerson:
         return None
-
-
-def _next(frames: Iterator[Frame], count: int, timings: Timings) -> list[Frame]:
-    """At most so many frames, and at most `BATCH_BYTES` of them, but one at least while there are any."""
-    batch: list[Frame] = []
-    size = 0
-    with timings.stage("decode"):
-        for frame in islice(frames, count):
-            batch.append(frame)
-            size += frame.image.nbytes
-            if size + frame.image.nbytes > BATCH_BYTES:
-                break
-    return batch
 
 
 def _merged(kept: dict[int, Frame], wanted: Iterable[int], decoded: Iterator[Frame]) -> Iterator[Frame]:
