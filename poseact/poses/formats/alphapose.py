@@ -6,13 +6,11 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
-import numpy as np
-
 from poseact.errors import InvalidPoses
 from poseact.poses.formats.frame_names import positions
-from poseact.poses.formats.reading import Reading, numbers, triplets, whole_number
+from poseact.poses.formats.reading import Reading, corners_of, triplets, whole_number
 from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_from
-from poseact.types import Array, PoseSequence
+from poseact.types import PoseSequence
 
 LAYOUTS = {17: "coco17", 26: "halpe26", 18: "coco18"}
 _KEYS = ("keypoints", "joints", "pose_keypoints_2d")
@@ -85,7 +83,9 @@ def _object(person: object, where: str) -> dict[str, Any]:
 def _sighting(person: dict[str, Any], frame: int, where: str) -> Sighting:
     key = next((key for key in _KEYS if key in person), _KEYS[0])
     xy, score = triplets(person.get(key), f"{where}, {key}")
-    return Sighting(frame, xy, score, _track(person.get("idx"), where), _box(person.get("box"), f"{where}, box"))
+    box = person.get("box")
+    corners = None if box is None else corners_of(box, f"{where}, box")
+    return Sighting(frame, xy, score, _track(person.get("idx"), where), corners)
 
 
 def _track(given: object, where: str) -> int | None:
@@ -93,13 +93,3 @@ def _track(given: object, where: str) -> int | None:
     while isinstance(given, list):
         given = given[0] if given else None
     return None if given is None else whole_number(given, f"{where}, idx")
-
-
-def _box(given: object, where: str) -> Array | None:
-    """left, top, width, height as xyxy."""
-    if given is None:
-        return None
-    box = numbers(given, where)
-    if box.shape != (4,):
-        raise InvalidPoses(f"{where} must be left, top, width and height")
-    return np.concatenate([box[:2], box[:2] + box[2:]])

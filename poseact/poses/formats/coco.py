@@ -12,6 +12,7 @@ from poseact.poses.dataset import PoseDataset, classes_of, splits_of
 from poseact.poses.formats.frame_names import LAST_FRAME, positions
 from poseact.poses.formats.reading import (
     Reading,
+    corners_of,
     named_layout,
     number,
     numbers,
@@ -24,7 +25,7 @@ from poseact.poses.formats.sightings import Clip, Sighting, counted, sequence_fr
 from poseact.poses.tree import learn_layouts
 from poseact.skeleton import known_layouts, layout
 from poseact.texts import natural_order
-from poseact.types import Array, PoseSequence
+from poseact.types import PoseSequence
 
 LAYOUTS = {17: "coco17"}
 _TRACKS = ("track_id", "instance_id", "tracking_id")
@@ -137,19 +138,10 @@ def _sighting(one: dict[str, Any], frame: int, where: str) -> list[Sighting]:
     return [
         Sighting(
             frame, xy, score, None if key is None else whole_number(one[key], f"{where}, {key}"),
-            _box(one.get("bbox"), f"{where}, bbox"), None if one.get("score") is None else number(one["score"], where),
+            corners_of(one["bbox"], f"{where}, bbox") if one.get("bbox") else None,
+            None if one.get("score") is None else number(one["score"], where),
         )
     ]  # fmt: skip
-
-
-def _box(given: object, where: str) -> Array | None:
-    """left, top, width, height as xyxy."""
-    if not given:
-        return None
-    box = numbers(given, where)
-    if box.shape != (4,):
-        raise InvalidPoses(f"{where} must be left, top, width and height")
-    return np.concatenate([box[:2], box[:2] + box[2:]])
 
 
 def _picture(given: object, where: str, timed: bool) -> _Picture:

@@ -123,6 +123,14 @@ def whole_number(value: object, where: str) -> int:
     return int(found)
 
 
+def corners_of(given: object, where: str) -> Array:
+    """left, top, width, height as xyxy. Raises: InvalidPoses."""
+    box = numbers(given, where)
+    if box.shape != (4,):
+        raise InvalidPoses(f"{where} must be left, top, width and height")
+    return np.concatenate([box[:2], box[:2] + box[2:]])
+
+
 def order_of(given: object) -> tuple[int, ...]:
     """Track ids, that of the first row first, as we write them into formats of others; () for anything else."""
     return tuple(given) if isinstance(given, list) and all(type(one) is int for one in given) else ()
