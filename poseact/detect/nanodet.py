@@ -21,11 +21,11 @@ STD = (58.395, 57.12, 57.375)
 
 
 class ConvAct(nn.Module):
-    """Convolution with "same" padding, then leaky ReLU with the slope of the original."""
+    """3x3 convolution with "same" padding, then leaky ReLU with the slope of the original."""
 
-    def __init__(self, channels: int, out: int, kernel: int = 3, stride: int = 1) -> None:
+    def __init__(self, channels: int, out: int, stride: int = 1) -> None:
         super().__init__()
-        self.conv = nn.Conv2d(channels, out, kernel, stride, kernel // 2)
+        self.conv = nn.Conv2d(channels, out, 3, stride, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         return F.leaky_relu(self.conv(x), 0.1, inplace=True)

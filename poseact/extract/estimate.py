@@ -94,6 +94,3 @@ def _pace(clips: Sequence[Clip], open_extractor: OpenExtractor) -> tuple[float, 
 def _bytes(poses: PoseSequence) -> int:
     arrays = [getattr(poses, one.name) for one in fields(poses)]
     return sum(one.nbytes for one in arrays if isinstance(one, np.ndarray))
-
-
-__all__ = ["Estimate", "estimate"]

@@ -10,6 +10,7 @@ import numpy as np
 
 from poseact.types import Array, Boxes, Keypoints, Track
 
+_STEPS = 3
 _MAX_SPEED = 3.0  # heights/s: beyond this the velocity is a jump of the detector, not of the person
 
 
@@ -61,12 +62,12 @@ class Tracklet:
         row = self.rows[position]
         return people.xy[row], people.score[row]
 
-    def velocity(self, scene: Scene, end: int = -1, span: int = 3) -> Array:
+    def velocity(self, scene: Scene, end: int) -> Array:
         """(2,) px/s of the box centre near an end (-1 the last sighting, 0 the first), limited to human speeds.
 
-        The mean over up to `span` steps: one step alone is mostly the detector's jitter.
+        The mean over up to `_STEPS` steps: one step alone is mostly the detector's jitter.
         """
-        other = max(-len(self.frames), -1 - span) if end == -1 else min(span, len(self.frames) - 1)
+        other = max(-len(self.frames), -1 - _STEPS) if end == -1 else min(_STEPS, len(self.frames) - 1)
         elapsed = scene.pts[self.frames[end]] - scene.pts[self.frames[other]]
         if elapsed == 0:
             return np.zeros(2)
