@@ -20,7 +20,7 @@ class Judgement:
 
     Attributes:
         probability: (classes,) float32.
-        energy, strangeness: means over the views; see `poseact.recognize.energy` and `poseact.recognize.strangeness`.
+        energy, strangeness: means over the views; see `poseact.recognize.strangeness`.
     """
 
     probability: Array

@@ -15,7 +15,6 @@ from poseact.errors import InvalidPoses, ModelError, UsageError
 from poseact.models import PoseConv3D
 from poseact.recognize.answer import Answer, Judgement, answer, longest_window
 from poseact.recognize.batches import view_logits
-from poseact.recognize.energy import energy
 from poseact.recognize.inputs import (
     PICTURE_VIEWS_AT_ONCE,
     VIEWS_AT_ONCE,
@@ -28,7 +27,7 @@ from poseact.recognize.inputs import (
 from poseact.recognize.pictures import Shown
 from poseact.recognize.result import UsedModel
 from poseact.recognize.shares import shares
-from poseact.recognize.strangeness import strangeness
+from poseact.recognize.strangeness import energy, strangeness
 from poseact.recognize.thresholds import Thresholds
 from poseact.skeleton import known_layouts
 from poseact.types import Array, PoseSequence

@@ -20,8 +20,7 @@ class Person:
         first_pts, last_pts: s.
         predictions: every class, most probable first.
         segments: per window of the video.
-        energy: see `poseact.recognize.energy`; None where it was not measured.
-        strangeness: how unlike the training clips the movement is to the model; None where it was not measured.
+        energy, strangeness: how unlike the training clips the movement is to the model; None where it was not measured.
         together_with: track ids of the others in the same stack; the frames are then those with one of them at least.
     """
 

@@ -1,11 +1,12 @@
-"""How unlike the clips that a classifier was trained on an input is to it. Pure arithmetic."""
+"""How unlike the clips that a classifier was trained on an input is to it. Pure arithmetic.
+
+Source of the energy: Liu et al., "Energy-based Out-of-distribution Detection", 2020.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
-
-from poseact.recognize.energy import energy
 
 
 def strangeness(logits: Tensor, temperature: float = 1.0, typical: Tensor | None = None) -> Tensor:
@@ -20,6 +21,15 @@ def strangeness(logits: Tensor, temperature: float = 1.0, typical: Tensor | None
     if typical is None:
         return energy(logits, temperature)
     return torch.cdist(centred(logits), typical.double()).amin(-1)
+
+
+def energy(logits: Tensor, temperature: float = 1.0) -> Tensor:
+    """(..., classes) logits -> (...): -T log sum exp(logits / T), low for what looks like the training clips.
+
+    Unlike the largest probability it keeps the size of the logits: a clip that excites no class has a high energy even
+    where one class is ahead of the others.
+    """
+    return -temperature * (logits.double() / temperature).logsumexp(-1)
 
 
 def centred(logits: Tensor) -> Tensor:
