@@ -1,4 +1,6 @@
-"""Hand-made answers for the tests of reports and of the command line."""
+"""Hand-made poses and answers for the tests of reports and of the command line."""
+
+from dataclasses import replace
 
 import numpy as np
 
@@ -36,6 +38,13 @@ def poses(people=1, frames=8, size=(120, 160), fps=10.0, step=1) -> PoseSequence
         track_id=np.arange(1, people + 1), boxes=box, box_score=np.full((people, frames), 0.9, np.float32),
         interpolated=np.zeros((people, frames), bool), name="clip",
     )  # fmt: skip
+
+
+def shaken(name: str, label: int, seed: int) -> PoseSequence:
+    """A clip of one who stands, each joint moved at random."""
+    one = poses(frames=8)
+    moved = one.keypoint + np.random.default_rng(seed).normal(0, 6, one.keypoint.shape)
+    return replace(one, keypoint=moved.clip(1, 110).astype(np.float32), name=name, label=label)
 
 
 def person(row=0, top=0.62, labels=("wave", "clap", "stand", "sit", "run", "jump"), segments=()) -> Person:

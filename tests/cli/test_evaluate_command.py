@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from recognitions import poses as people
+from recognitions import shaken
 
 from poseact.cli.entry import run
 from poseact.models import build
@@ -17,20 +17,12 @@ from poseact.zoo import Card, save
 LABELS = ("wave", "clap", "jump")
 
 
-def clip(name, label, seed):
-    from dataclasses import replace
-
-    one = people(frames=8)
-    moved = one.keypoint + np.random.default_rng(seed).normal(0, 6, one.keypoint.shape)
-    return replace(one, keypoint=moved.clip(1, 110).astype(np.float32), name=name, label=label)
-
-
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """In the working folder: `poses.pkl` of 6 test and 2 training clips, and the models `joint` and `limb`."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSEACT_OFFLINE", "1")
-    clips = [clip(f"clip{number}", number % 3, number) for number in range(8)]
+    clips = [shaken(f"clip{number}", number % 3, number) for number in range(8)]
     names = [one.name for one in clips]
     write_pyskl(tmp_path / "poses.pkl", clips, {"test": names[:6], "train": names[6:], "none": []}, classes=LABELS)
     write_pyskl(tmp_path / "bare.pkl", clips)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
-from recognitions import poses as people
+from recognitions import shaken
 
 from poseact.cli.entry import run
 from poseact.models import build
@@ -19,20 +19,14 @@ LABELS = ("wave", "clap", "jump")
 CALL = ["evaluate", "poses.pkl", "--model", "mine", "--device", "cpu"]
 
 
-def clip(name, label, seed):
-    one = people(frames=8)
-    moved = one.keypoint + np.random.default_rng(seed).normal(0, 6, one.keypoint.shape)
-    return replace(one, keypoint=moved.clip(1, 110).astype(np.float32), name=name, label=label)
-
-
 @pytest.fixture
 def files(tmp_path, monkeypatch):
     """`poses.pkl` with a class that the model `mine` does not know in the split mixed, and `others.pkl` of it alone."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("POSEACT_OFFLINE", "1")
-    clips = [clip(f"clip{number}", number % 3, number) for number in range(8)]
+    clips = [shaken(f"clip{number}", number % 3, number) for number in range(8)]
     names = [one.name for one in clips]
-    strange = [clip(f"odd{number}", 3, 20 + number) for number in range(3)]
+    strange = [shaken(f"odd{number}", 3, 20 + number) for number in range(3)]
     splits = {"test": names[:6], "train": names[6:], "mixed": [*names[:6], *(one.name for one in strange)]}
     write_pyskl(tmp_path / "poses.pkl", [*clips, *strange], splits, classes=(*LABELS, "sing"))
     write_pyskl(tmp_path / "others.pkl", [replace(one, label=-1) for one in strange])

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
-from recognitions import poses as people
+from recognitions import shaken
 
 from poseact.cli import run
 from poseact.evaluate import read_scores
@@ -121,10 +121,7 @@ def test_a_card_whose_streams_do_not_fit_is_one_line(imported, tmp_path, samples
 
 
 def clip(name, label, source=""):
-    one = people(frames=8)
-    moved = one.keypoint + np.random.default_rng(label).normal(0, 6, one.keypoint.shape)
-    keypoint = moved.clip(1, 110).astype(np.float32)
-    return replace(one, keypoint=keypoint, name=name, label=label, provenance=Provenance(source=str(source)))
+    return replace(shaken(name, label, seed=label), provenance=Provenance(source=str(source)))
 
 
 def evaluated(capsys, folder, *arguments):

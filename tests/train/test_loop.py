@@ -1,12 +1,10 @@
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from workers import run_twice
 
 from poseact.errors import InvalidWeights, ModelError, UsageError
 from poseact.models import build
@@ -266,19 +264,7 @@ assert not [name for name in threads if "gloo" in name], threads
 def test_two_processes_train_as_one_does(tmp_path, mixup, looks, rule):
     changes = {"augmentation.mixup": mixup, "looks": looks, "evaluate_every": 1, "patience": 2, **rule}
     code = WORKER.format(tests=str(Path(__file__).parent), changes=changes, out=str(tmp_path / "state.pt"))
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(_free_port()), "OMP_NUM_THREADS": "1"}
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code],
-            env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for rank in range(2)
-    ]
-    errors = [worker.communicate(timeout=100)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], errors
-    assert not [error for error in errors if "Warning" in error]
+    assert not [error for error in run_twice(code) if "Warning" in error]
     together, alone = torch.load(tmp_path / "state.pt", weights_only=True), trained(**changes)
     assert together.keys() == alone.keys()
     for key, tensor in alone.items() if rule else ():  # AdamW takes whole steps where a gradient is rounding alone
@@ -287,14 +273,6 @@ def test_two_processes_train_as_one_does(tmp_path, mixup, looks, rule):
     change = sum((alone[key] - first[key]).abs().sum() for key in first if alone[key].is_floating_point())
     apart = sum((alone[key] - together[key]).abs().sum() for key in first if alone[key].is_floating_point())
     assert apart < 0.02 * change
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        return place.getsockname()[1]
 
 
 def test_a_half_set_environment_is_explained(monkeypatch):

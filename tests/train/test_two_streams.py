@@ -4,15 +4,13 @@ import json
 import multiprocessing
 import os
 import signal
-import socket
-import subprocess
-import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
 from squares import CLASSES, TINY, square, squares, tiny
+from workers import run_twice
 
 from poseact.errors import InvalidVideo, UsageError
 from poseact.models import build
@@ -419,19 +417,7 @@ def test_two_processes_train_on_pictures_as_one_does(tmp_path):
     shared_run(tmp_path / "clips", tmp_path / "alone")
     paths = [str(Path(__file__).parent), str(Path(__file__).parent.parent)]
     code = WORKER.format(paths=paths, folder=str(tmp_path / "clips"), out=str(tmp_path / "together"))
-    with socket.socket() as place:
-        place.bind(("127.0.0.1", 0))
-        port = place.getsockname()[1]
-    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port), "OMP_NUM_THREADS": "1"}
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-c", code], env={**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)},
-            stderr=subprocess.PIPE, text=True,
-        )
-        for rank in range(2)
-    ]  # fmt: skip
-    errors = [worker.communicate(timeout=100)[1] for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], errors
+    run_twice(code)
     alone, together = (
         [json.loads(line) for line in (tmp_path / name / "metrics.jsonl").read_text().splitlines()]
         for name in ("alone", "together")
