@@ -11,8 +11,8 @@ from PIL import Image, ImageDraw
 
 from poseact.errors import UsageError
 from poseact.files import atomic_path
+from poseact.report.body_names import part_of
 from poseact.report.lettering import Colour, font, shortened
-from poseact.report.parts import part_of
 from poseact.types import Array
 
 COLUMNS = 10

@@ -9,9 +9,9 @@ from functools import cache
 import cv2
 import numpy as np
 
-from poseact.report.between import Stance
+from poseact.report.body_names import side_of
 from poseact.report.lettering import Colour
-from poseact.report.parts import side_of
+from poseact.report.stance import Stance
 from poseact.skeleton import layout
 from poseact.types import Array
 

@@ -11,9 +11,9 @@ import numpy as np
 
 from poseact.errors import UsageError
 from poseact.recognize.result import NO_PERSON, UNKNOWN, Person, Recognition
-from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, draw_box, draw_figure, paste
 from poseact.report.lettering import INK, MUTED, Colour, bar_chart, caption, shortened, text_width
+from poseact.report.stance import Stance, stance_at
 from poseact.types import Array, Frame
 from poseact.video import DEFAULT_LIMITS, IMAGE_FPS, Limits, VideoWriter, open_video
 

@@ -18,9 +18,9 @@ from rich.text import Text
 from poseact.errors import PoseactError
 from poseact.extract.quality import CHECK, GOOD, POOR, VERDICTS, Quality, verdict
 from poseact.files import write_text
-from poseact.report.between import stance_at
 from poseact.report.figure import draw_box, draw_figure
 from poseact.report.plain import one_line, valid_unicode
+from poseact.report.stance import stance_at
 from poseact.types import Array, PoseSequence
 from poseact.video import open_video
 

@@ -12,10 +12,10 @@ from recognitions import nobody, person, poses, recognition, unknown
 
 from poseact.errors import InvalidVideo, LimitExceeded, OutputError, UsageError
 from poseact.report import lettering
-from poseact.report.between import Stance, stance_at
 from poseact.report.figure import GREY, LEFT, RIGHT, draw_box, draw_figure, paste
 from poseact.report.lettering import bar_chart, caption, font, shortened, text_width
 from poseact.report.overlay import ACCENTS, Painter, enlargement, write_overlay
+from poseact.report.stance import Stance, stance_at
 from poseact.types import Frame, VideoInfo
 from poseact.video import Limits, VideoWriter, open_video, probe
 

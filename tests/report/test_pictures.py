@@ -6,10 +6,10 @@ from PIL import Image
 
 from poseact.errors import OutputError, UsageError
 from poseact.evaluate import Scores
+from poseact.report.body_names import part_of, side_of
 from poseact.report.confusion import write_confusion
 from poseact.report.contact_sheet import COLUMNS, PARTS, TILE, write_heatmaps
 from poseact.report.curves import write_curves
-from poseact.report.parts import part_of, side_of
 from poseact.report.reliability import temperature_panels, write_reliability
 from poseact.skeleton import COCO17
 from poseact.train.metrics import reliability

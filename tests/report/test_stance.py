@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from recognitions import poses
 
-from poseact.report.between import stance_at
+from poseact.report.stance import stance_at
 
 
 @pytest.mark.parametrize(
