@@ -252,15 +252,12 @@ def import_file(
     from poseact.zoo.importing import import_checkpoint
     from poseact.zoo.inventory import check_free, models_folder
     from poseact.zoo.label_lists import class_names
-    from poseact.zoo.manifest import find_record
 
-    record = find_record(name) if name else None
     if name:
         check_free(name, replace=replace)
     written = import_checkpoint(
-        expanded(file), models_folder(), name=record.name if record else name, record=record,
-        labels=class_names(labels) if labels else None, licence=licence, architecture=architecture,
-        kind=kind.value if kind else None, layout=layout,
+        expanded(file), models_folder(), name=name, labels=class_names(labels) if labels else None, licence=licence,
+        architecture=architecture, kind=kind.value if kind else None, layout=layout,
         limb_order=limb_order.value if limb_order else None, replace=replace,
     )  # fmt: skip
     write_line(str(written))

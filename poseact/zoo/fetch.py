@@ -89,7 +89,7 @@ def _download_and_import(record: Record, progress: Progress | None, notify: Noti
         check=what_is_wrong, progress=progress, notify=notify, patience=patience,
     )  # fmt: skip
     try:
-        path = import_checkpoint(published, models_folder(), name=record.name, record=record)
+        path = import_checkpoint(published, models_folder(), name=record.name)
     except InvalidWeights:
         published.unlink(missing_ok=True)  # the next attempt must not find it
         raise

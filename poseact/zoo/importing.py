@@ -63,7 +63,6 @@ def import_checkpoint(
     folder: Path,
     *,
     name: str | None = None,
-    record: Record | None = None,
     labels: Sequence[str] | None = None,
     licence: str | None = None,
     architecture: str | None = None,
@@ -79,21 +78,20 @@ def import_checkpoint(
 
     Args:
         path: of PYSKL, MMAction2, MMPose or HRNet; or a `.safetensors` file of poseact, beside its card.
-        name: default: as published, or the file's.
-        record: what the file must be; by default, the record called `name`, or the one with this file's hash.
+        name: default: as published, or the file's. Under that of a published model the file must be that model.
         labels: default: as published, or "class 0", "class 1" and so on.
         replace: overwrite a model of that name.
     Returns: the weight file.
     Raises:
         WeightsNotFound: no such file. LimitExceeded: it is too large. OutputError: it cannot be written.
-        InvalidWeights: no checkpoint, a hostile one, of another network, or not the one that `record` describes.
+        InvalidWeights: no checkpoint, a hostile one, of another network, or not the published one of this name.
         UsageError: a name that is taken, labels of another number, an architecture that does not exist.
     """
     hints = ImportHints(labels, licence, architecture, kind, layout, limb_order)
     if architecture is not None and architecture not in builders():
         raise UsageError(f"unknown architecture {architecture!r}; known are {', '.join(builders())}")
     checkpoint = read_checkpoint(path)
-    record = _record_for(path, checkpoint.sha256, name, record)
+    record = _record_for(path, checkpoint.sha256, name)
     chosen = record.name if record and name in (None, *record.aliases) else name or _name_of(path)
     model_path(chosen)
     check_free(chosen, replace=replace)
@@ -105,10 +103,10 @@ def import_checkpoint(
     return save(folder, tensors, card, stem=chosen)
 
 
-def _record_for(path: Path, sha256: str, name: str | None, record: Record | None) -> Record | None:
+def _record_for(path: Path, sha256: str, name: str | None) -> Record | None:
     """The record that describes a file. Raises: InvalidWeights when it is another file than the name promises."""
     published = record_of_file(sha256)
-    wanted = record or find_record(name or _name_of(path))
+    wanted = find_record(name or _name_of(path))
     if wanted is None or wanted.embedded:
         return published
     known = wanted.sha256 or wanted.sha256_prefix

@@ -34,8 +34,8 @@ def kept(name: str, folder=None):
     return save(folder or models_folder(), build("slowonly", **CONFIG).state_dict(), card, stem=name)
 
 
-def import_checkpoint(path, folder, *, name=None, record=None, **options):
-    imported.append((name, record.name if record else None, options))
+def import_checkpoint(path, folder, *, name=None, **options):
+    imported.append((name, options))
     if path.read_bytes() != CONTENT:
         raise InvalidWeights(f"{path} cannot be imported")
     return kept(name, folder)
@@ -221,14 +221,14 @@ def test_verify_of_a_model_without_a_recorded_hash(zoo, capsys):
 @pytest.mark.parametrize(
     ("arguments", "expected"),
     [
-        ([], (None, None, {})),
-        (["--name", "mine", "--labels", "ntu60", "--licence", "MIT"], ("mine", None, {"labels": 60, "licence": "MIT"})),
-        (["--name", "small"], ("tiny", "tiny", {})),
-        (["--labels", "names.txt"], (None, None, {"labels": 2})),
+        ([], (None, {})),
+        (["--name", "mine", "--labels", "ntu60", "--licence", "MIT"], ("mine", {"labels": 60, "licence": "MIT"})),
+        (["--name", "small"], ("small", {})),
+        (["--labels", "names.txt"], (None, {"labels": 2})),
         (["--kind", "limb", "--architecture", "slowonly-pose-only", "--replace"],
-         (None, None, {"kind": "limb", "architecture": "slowonly-pose-only", "replace": True})),
+         (None, {"kind": "limb", "architecture": "slowonly-pose-only", "replace": True})),
         (["--kind", "limb", "--limb-order", "transform", "--layout", "coco17"],
-         (None, None, {"kind": "limb", "limb_order": "transform", "layout": "coco17"})),
+         (None, {"kind": "limb", "limb_order": "transform", "layout": "coco17"})),
     ],
     ids=["plain", "named", "of the manifest", "own labels", "what shapes cannot tell", "limbs"],
 )  # fmt: skip
@@ -239,10 +239,10 @@ def test_import(zoo, capsys, tmp_path, monkeypatch, arguments, expected):
     monkeypatch.setattr(sys.modules[__name__], "kept", lambda name, folder: folder / "some.safetensors")
     code, out, _ = answer(capsys, "import", "some.pth", *arguments)
     assert (code, out) == (0, f"{models_folder() / 'some.safetensors'}\n")
-    name, record, options = imported.pop()
+    name, options = imported.pop()
     labels = options["labels"]
     said = {**options, "labels": labels and len(labels)}
-    assert (name, record, {option: value for option, value in said.items() if value}) == expected
+    assert (name, {option: value for option, value in said.items() if value}) == expected
     assert labels in (None, ("jump", "run")) or labels[0] == "drink water"
 
 

@@ -33,7 +33,7 @@ def checkpoint() -> bytes:
 CONTENT = checkpoint()
 
 
-def plain_import(path, folder, *, name=None, record=None, **options):
+def plain_import(path, folder, *, name=None, **options):
     """As the real one for a checkpoint whose names need no change."""
     try:
         tensors = torch.load(path, weights_only=True)["state_dict"]

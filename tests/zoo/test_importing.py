@@ -174,11 +174,15 @@ def test_a_published_file_is_known_by_its_hash(checkpoint, monkeypatch, caplog):
     assert named.name == "mine.safetensors"
 
 
-def test_a_name_of_the_manifest_tells_what_a_file_without_a_published_hash_is(checkpoint):
+@pytest.mark.parametrize("name", ["x3d-s-ntu60-xsub-joint", "x3d"], ids=["its name", "its alias"])
+def test_a_name_of_the_manifest_tells_what_a_file_without_a_published_hash_is(checkpoint, monkeypatch, name):
+    record = manifest()["x3d-s-ntu60-xsub-joint"]
+    monkeypatch.setitem(manifest(), record.name, record.model_copy(update={"aliases": ("x3d",)}))
     state = network("x3d-s", num_classes=60).state_dict()
-    path = import_checkpoint(checkpoint(state), models_folder(), name="x3d-s-ntu60-xsub-joint")
+    path = import_checkpoint(checkpoint(state), models_folder(), name=name)
     assert load_with_card(str(path)).card.labels == labels("ntu60")
-    assert model("x3d-s-ntu60-xsub-joint").where == "here"
+    assert path.name == "x3d-s-ntu60-xsub-joint.safetensors"
+    assert model(name).where == "here"
 
 
 def drawn(order, values):
