@@ -289,5 +289,5 @@ def _from_list(listed: object, where: str) -> Array:
         if dtype.kind not in "biuf":
             raise ValueError(f"an array of {dtype}")
         return np.array(listed["values"], dtype).reshape([int(side) for side in listed["shape"]])
-    except (AssertionError, KeyError, ValueError, TypeError, OverflowError) as error:
+    except (AssertionError, KeyError, ValueError, TypeError, OverflowError, SyntaxError) as error:
         raise InvalidPoses(f"{where}: an array in 'about' is damaged: {str(error)[:80]}") from None

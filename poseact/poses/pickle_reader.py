@@ -18,7 +18,7 @@ from poseact.poses.pickle_arrays import GLOBALS, PickledArray, PickledDtype, Ref
 MAX_STEPS = (
     30_000_000  # opcodes, some 20 s of work; NTU RGB+D 120, the largest published file of poses, needs 8 million
 )
-MALFORMED = (IndexError, KeyError, ValueError, TypeError, OverflowError, struct.error)
+MALFORMED = (IndexError, KeyError, ValueError, TypeError, OverflowError, SyntaxError, struct.error)
 _UINT1, _UINT2, _UINT4, _UINT8 = (struct.Struct(f"<{code}") for code in "BHIQ")
 _INT4, _FLOAT8 = struct.Struct("<i"), struct.Struct(">d")
 

@@ -9,7 +9,7 @@ import pytest
 from foreign import reading
 
 from poseact.errors import InvalidPoses
-from poseact.poses.formats.mmpose import fits, parse
+from poseact.poses.formats.mmpose import fits, fits_frame, parse
 from poseact.poses.formats.registry import read
 from poseact.skeleton import COCO17, declaration
 
@@ -104,6 +104,11 @@ def test_the_order_of_people():
     found = parse(demo((0, people), meta={**META, "people": [2, 8, 4]}), reading())
     assert found.track_id.tolist() == [2, 4, 0]
     assert found.keypoint[:, 0, 0, 0].tolist() == [7, 5, 6]
+
+
+def test_what_is_no_frame_is_passed_over():
+    assert fits_frame({"instance_info": [instance(5)]})
+    assert not fits_frame({"instance_info": [True, False]})
 
 
 def test_nobody():

@@ -91,6 +91,7 @@ HOSTILE = {
     "array-huge": ARRAY + b"(K\x01(\x8a\x06\x00\x00\x00\x00\x00\x01t" + FLOAT + b"\x89C\x04aaaatb.",
     "array-16-gib": ARRAY + b"(K\x01(\x8a\x05\x00\x00\x00\x00\x01t" + FLOAT + b"\x89C\x04aaaatb.",
     "array-negative": ARRAY + b"(K\x01(J\xff\xff\xff\xffJ\xff\xff\xff\xfft" + FLOAT + b"\x89C\x04aaaatb.",
+    "array-of-an-expression": b"cnumpy\ndtype\n(S',01'\nK\x00K\x01tR.",
     "array-of-a-list": ARRAY + b"(K\x01(K\x01t" + FLOAT + b"\x89]tb.",
     "array-without-content": b"]" + ARRAY + b"a.",
     "array-filled-twice": ARRAY + b"(K\x01(K\x01t" + FLOAT + b"\x89C\x04aaaat2bb.",

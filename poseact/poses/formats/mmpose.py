@@ -32,7 +32,8 @@ def fits(document: object) -> bool:
 def fits_frame(document: object) -> bool:
     """Whether this is the list of the people in one picture, as both save it for pictures."""
     listed = document.get("instance_info") if isinstance(document, dict) else document
-    return fits(document) and isinstance(listed, list) and bool(listed) and "keypoints" in listed[0]
+    first = listed[0] if isinstance(listed, list) and listed else None
+    return fits(document) and isinstance(first, dict) and "keypoints" in first
 
 
 def parse(document: object, reading: Reading) -> PoseSequence:
