@@ -11,6 +11,7 @@ from poseact.texts import first_few
 from poseact.zoo.card import Card
 
 SHOWN_KEYS = 3
+MOST_TOLD = 300  # letters of a reason
 
 
 def builders() -> Mapping[str, Callable[..., nn.Module]]:
@@ -40,7 +41,10 @@ def build(card: Card) -> nn.Module:
     try:
         return known[card.architecture](**card.config)
     except (TypeError, ValueError, RuntimeError, ModelError, UsageError) as error:
-        raise InvalidWeights(f"{card.name}: {card.architecture} cannot be built from {card.config}: {error}") from error
+        reason = str(error)[:MOST_TOLD]
+        raise InvalidWeights(
+            f"{card.name}: {card.architecture} cannot be built from the 'config' of its card: {reason}"
+        ) from error
 
 
 def differences(network: nn.Module, tensors: Mapping[str, Tensor]) -> list[str]:

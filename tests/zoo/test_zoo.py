@@ -103,12 +103,13 @@ def test_every_truncation_is_refused(saved):
         ({"config": {**CONFIG, "base_channels": 8}}, "of another shape"),
         ({"config": {**CONFIG, "blocks": [2, 1, 1]}}, "missing"),
         ({"config": {**CONFIG, "colour": "red"}}, "cannot be built"),
+        ({"config": {**CONFIG, "spatial_strides": [2] * 10_000}}, "^.{,600}$"),
         ({"config": {**CONFIG, "base_channels": 10**12}}, "not a network that can be built"),
         ({"labels": ["a", "b", "c"]}, "3 labels"),
         ({"labels": []}, "at least two labels"),
         ({"format": "poseact/model/9"}, "format"),
     ],
-    ids=["architecture", "shape", "missing", "argument", "enormous", "labels", "no labels", "format"],
+    ids=["architecture", "shape", "missing", "argument", "long", "enormous", "labels", "no labels", "format"],
 )
 def test_a_card_that_does_not_fit_is_explained(saved, change, words):
     path = saved[1]
