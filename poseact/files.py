@@ -26,11 +26,12 @@ PART = ".poseact-part"
 
 
 def expanded(path: str | Path) -> Path:
-    """With `~` and `~somebody` as their home folders; as it is where nobody is called so."""
+    """With `~` and `~somebody` as their home folders, where anybody is called so, and `/` for a `//` at the start."""
     try:
-        return Path(path).expanduser()
+        path = Path(path).expanduser()
     except RuntimeError:
-        return Path(path)
+        path = Path(path)
+    return Path("/", *path.parts[1:]) if path.anchor == "//" else path
 
 
 def sha256_of(path: Path) -> str:

@@ -61,7 +61,7 @@ def read_list(path: Path) -> list[Row]:
     Raises: UsageError.
     """
     lines = (line.strip() for line in read_text(path).splitlines())
-    rows = [Row(path.parent / line) for line in lines if line and not line.startswith("#")]
+    rows = [Row(path.parent / expanded(line)) for line in lines if line and not line.startswith("#")]
     if broken := next((row for row in rows if "\0" in str(row.path)), None):
         raise UsageError(f"{path}: {broken.path.name!r} is no path")
     if not rows:

@@ -194,6 +194,16 @@ def test_strange_names(folder):
     assert named("odd/[x].mp4") == [("[x]", None)]
 
 
+@pytest.mark.parametrize("start", ["//", "/", "~/"])
+def test_absolute_paths_in_a_list(folder, monkeypatch, start):
+    monkeypatch.setenv("HOME", str(folder))
+    place = "" if start == "~/" else str(folder)[1:] + "/"
+    (folder / "list.txt").write_text("\n".join(f"{start}{place}clips/{name}" for name in ("run/a.avi", "walk/a.mov")))
+    inputs = read_inputs(["list.txt"])
+    assert [clip.path for clip in inputs.clips] == [folder / "clips/run/a.avi", folder / "clips/walk/a.mov"]
+    assert [clip.name for clip in inputs.clips] == ["run/a", "walk/a"]
+
+
 @given(content=st.binary(max_size=200))
 def test_any_bytes_as_a_table_or_list(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("bytes")
