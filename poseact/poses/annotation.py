@@ -22,7 +22,10 @@ _OF_PEOPLE = tuple(_STORED_AS.get(name, name) for name in (*ARRAYS_OF_PEOPLE, *L
 
 
 def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[str, Any]:
-    """One sequence under PYSKL's keys, then poseact's own, which the others ignore."""
+    """One sequence under PYSKL's keys, then poseact's own, which the others ignore.
+
+    Joints farther away than `dtype` can tell, of float16 65,504 px, are stored as far away as it can.
+    """
     height, width = (int(side) for side in sequence.image_size)
     made = sequence.provenance
     return {
@@ -31,7 +34,7 @@ def annotation(sequence: PoseSequence, dtype: type[np.floating[Any]]) -> dict[st
         "img_shape": (height, width),
         "original_shape": (height, width),
         "total_frames": sequence.keypoint.shape[1],
-        "keypoint": sequence.keypoint.astype(dtype),
+        "keypoint": sequence.keypoint.clip(np.finfo(dtype).min, np.finfo(dtype).max).astype(dtype),
         "keypoint_score": sequence.keypoint_score.astype(dtype),
         "fps": float(sequence.fps),
         "pts": sequence.pts.astype(np.float64),

@@ -91,7 +91,7 @@ def _total(anno: dict[Any, Any], frame: Array, where: str) -> int:
     if isinstance(total, (np.integer, np.ndarray)) and np.size(total) == 1:
         total = total.item()
     if not isinstance(total, int) or isinstance(total, bool) or not 0 < total < 2**31:
-        raise InvalidPoses(f"{where}: 'total_frames' must be a number above 0, got {str(total)[:40]}")
+        raise InvalidPoses(f"{where}: 'total_frames' must be a number above 0, got {str(total)[:40]!r}")
     if frame.dtype.kind not in "iu" or (len(frame) and not 0 <= int(frame.min()) <= int(frame.max()) < total):
         raise InvalidPoses(f"{where}: 'frame_inds' must be frames from 0 to {total - 1}")
     return total

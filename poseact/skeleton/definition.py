@@ -134,7 +134,8 @@ def from_document(document: object, where: str, coco17: tuple[str, ...]) -> Layo
         raise UsageError(f"{where}: 'pairs' name a keypoint twice; each keypoint has one mirror image")
     limbs = _pairs(document.get("limbs", []), "limbs", keypoints, where)
     same = document.get("coco17", {})
-    if not isinstance(same, Mapping) or not all(a in coco17 and b in keypoints for a, b in _items(same)):
+    named = isinstance(same, Mapping) and all(isinstance(one, str) for one in same.values())
+    if not named or not all(a in coco17 and b in keypoints for a, b in _items(same)):
         raise UsageError(f"{where}: 'coco17' must map names of COCO-17 to keypoints of this layout")
     if len(set(same.values())) != len(same):
         raise UsageError(f"{where}: 'coco17' names a keypoint twice")

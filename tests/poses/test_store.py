@@ -117,6 +117,14 @@ def test_names_of_files_that_are_no_text(tmp_path, dataset, name):
 
 
 @pytest.mark.parametrize("name", FORMATS)
+def test_a_joint_too_far_away_for_half_precision_is_stored_and_read(tmp_path, clip, name):
+    far = clip("a")
+    far.keypoint[0, 0, 0] = (70_000, -1e6)
+    write_poses(tmp_path / name, PoseDataset([far]), float16=True)
+    assert read_poses(tmp_path / name).annotations[0].keypoint[0, 0, 0].tolist() == [65_504, -65_504]
+
+
+@pytest.mark.parametrize("name", FORMATS)
 def test_half_precision(tmp_path, dataset, name):
     write_poses(tmp_path / name, dataset, float16=True)
     read = read_poses(tmp_path / name).annotations[0]

@@ -136,6 +136,7 @@ def test_a_name_means_one_layout():
         ({"coco17": {"tail": "wrist"}}, "'coco17' must map"),
         ({"coco17": {"nose": "wrist", "left_eye": "wrist"}}, "keypoint twice"),
         ({"coco17": [1]}, "'coco17' must map"),
+        ({"keypoints": ["['x']", "b"], "pairs": [], "limbs": [], "coco17": {"nose": ["x"]}}, "'coco17' must map"),
         ({"places": {"elbow": "x"}}, "'places' must map"),
         ({"places": {"wrist": 3}}, "'places' must map"),
         ({"places": ["wrist"]}, "'places' must map"),
