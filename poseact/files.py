@@ -29,7 +29,7 @@ def expanded(path: str | Path) -> Path:
     """With `~` and `~somebody` as their home folders, where anybody is called so, and `/` for a `//` at the start."""
     try:
         path = Path(path).expanduser()
-    except RuntimeError:
+    except (RuntimeError, ValueError):  # the latter for a null byte
         path = Path(path)
     return Path("/", *path.parts[1:]) if path.anchor == "//" else path
 

@@ -204,6 +204,13 @@ def test_absolute_paths_in_a_list(folder, monkeypatch, start):
     assert [clip.name for clip in inputs.clips] == ["run/a", "walk/a"]
 
 
+@pytest.mark.parametrize("line", ["a\0b.mp4", "~a\0b.mp4", "~\0"], ids=repr)
+def test_a_null_byte_in_a_list(folder, line):
+    (folder / "nul.txt").write_text(line)
+    with pytest.raises(UsageError, match="is no path"):
+        read_inputs(["nul.txt"])
+
+
 @given(content=st.binary(max_size=200))
 def test_any_bytes_as_a_table_or_list(tmp_path_factory, content):
     folder = tmp_path_factory.mktemp("bytes")
